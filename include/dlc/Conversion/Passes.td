@@ -1,0 +1,17 @@
+//===- Passes.td - From kernels to loops and to LLVM's dialect --------------------------------===//
+#ifndef DLC_CONVERSION_PASSES_TD
+#define DLC_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertKernelsToLoopsPass : Pass<"convert-dl-kernels-to-loops", "::mlir::ModuleOp"> {
+  let summary = "make each kernel a function of vector loops over the arena";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "64", "width of the target's vector registers in bytes">,
+    Option<"registers", "registers", "int64_t", "32", "how many vector registers the target has">
+  ];
+}
+
+#endif

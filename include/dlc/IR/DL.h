@@ -1,0 +1,40 @@
+//===- DL.h - The dl dialect: ops, interfaces ---------------------------------------*- C++ -*-===//
+#ifndef DLC_IR_DL_H
+#define DLC_IR_DL_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "DLDialect.h.inc"
+#include "DLInterfaces.h.inc"
+
+#define GET_OP_CLASSES
+#include "DLOps.h.inc"
+
+namespace dlc {
+
+/// The type without the given dimensions.
+mlir::RankedTensorType reducedType(mlir::Type type, llvm::ArrayRef<int64_t> dims);
+
+/// True for f32 and f64 elements.
+bool isFloat(mlir::Value value);
+
+/// True if the first dimension is the batch.
+bool isBatched(mlir::Type type);
+
+/// The value of a constant of equal elements, also seen through broadcasts and casts; none otherwise.
+std::optional<double> splatValue(mlir::Value value);
+
+} // namespace dlc
+
+#endif

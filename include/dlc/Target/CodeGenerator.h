@@ -1,0 +1,64 @@
+//===- CodeGenerator.h - From LLVM's dialect to machine code ------------------------*- C++ -*-===//
+#ifndef DLC_TARGET_CODEGENERATOR_H
+#define DLC_TARGET_CODEGENERATOR_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace mlir {
+class DialectRegistry;
+}
+
+namespace dlc {
+
+/// A processor to compile for.
+struct TargetDescription {
+  std::string cpu;      // as LLVM names it
+  std::string features; // "+avx2,-avx512f,..."
+  int64_t vectorBytes;  // width of a vector register
+  int64_t registers;    // how many of them
+
+  /// Compiled code of equal text is equal code: for the manifest and for messages.
+  std::string text() const { return cpu + (features.empty() ? "" : " " + features); }
+};
+
+/// Describes a processor: `native` is the one this program runs on; `avx512`, `avx2` and `portable` (any x86-64) are
+/// levels that shared libraries can be compiled for. Fails with a message on any other name.
+llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
+
+/// What emitObject needs to know how to translate.
+void registerTranslations(mlir::DialectRegistry &registry);
+
+enum class CodeForm { LLVM, Assembly, Object };
+
+/// Translates a module of LLVM's dialect and generates code for `target`: LLVM IR or assembly as text, or an object file.
+llvm::Expected<llvm::SmallVector<char, 0>> generateCode(mlir::ModuleOp module,
+                                                        const TargetDescription &target,
+                                                        CodeForm form);
+
+/// Compiled code in this process.
+class LoadedCode {
+public:
+  ~LoadedCode();
+  static llvm::Expected<std::unique_ptr<LoadedCode>> load(llvm::SmallVector<char, 0> object);
+  /// The address of a function. Fails with the name if there is none.
+  llvm::Expected<void *> lookup(llvm::StringRef name);
+  /// Adds another object, which may use the first one's symbols.
+  llvm::Error add(llvm::SmallVector<char, 0> object);
+
+private:
+  LoadedCode();
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+} // namespace dlc
+
+#endif

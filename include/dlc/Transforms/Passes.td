@@ -1,0 +1,35 @@
+//===- Passes.td - From the graph to planned kernels ------------------------------------------===//
+#ifndef DLC_TRANSFORMS_PASSES_TD
+#define DLC_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DifferentiatePass : Pass<"dl-differentiate", "::mlir::func::FuncOp"> {
+  let summary = "replace dl.grad by forward and backward ops, innermost first";
+}
+
+def SimplifyPass : Pass<"dl-simplify", "::mlir::func::FuncOp"> {
+  let summary = "fold, canonicalize, and keep arithmetic on the smallest shape";
+}
+
+def StreamPass : Pass<"dl-stream", "::mlir::ModuleOp"> {
+  let summary = "split @fit and @evaluate at reductions over the batch into passes over chunks";
+}
+
+def PrepareProductsPass : Pass<"dl-prepare-products", "::mlir::func::FuncOp"> {
+  let summary = "turn thin products into reductions and lay out the right-hand sides of the others";
+}
+
+def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
+  let summary = "group the graph into kernels";
+}
+
+def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {
+  let summary = "order kernels so that updates happen in place, and place the barriers";
+}
+
+def PlanMemoryPass : Pass<"dl-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "give every tensor its place in one arena";
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* The contract between compiled programs and the runtime: what generated code reads.
+ *
+ * Layouts here are baked into generated code; any change raises DLRT_ABI_VERSION, and a program that was
+ * compiled for another version is refused with both numbers. See docs/RuntimeABI.md. */
+#ifndef DLRT_ABI_H
+#define DLRT_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DLRT_ABI_VERSION 1
+
+/* Rows of batched buffers and of `indices` are allocated in multiples of this, so that kernels may
+ * work on whole register tiles; the rows past the batch hold garbage that nothing reads. */
+#define DLRT_ROW_TILE 16
+
+/* What one call of a compiled function works on. All threads of a call see the same frame. */
+typedef struct dlrt_frame {
+  uint8_t *arena;            /* 64-byte aligned; `arena_bytes` of the manifest                           */
+  const void *const *fields; /* resident data: one array per field, in the manifest's order             */
+  const int32_t *indices;    /* row r of the batch is row indices[r] of the fields; padded with valid
+                                row numbers to a multiple of DLRT_ROW_TILE                              */
+  int64_t rows;              /* rows of this batch, at most the function's "batch"                      */
+  int64_t total_rows;        /* rows of the whole pass (fit, evaluate); `rows` elsewhere                */
+  int64_t step;              /* number of this training step, from 1; 0 outside training                */
+  int64_t total_steps;       /* steps that the whole training will take                                 */
+  int64_t epoch;             /* number of this epoch, from 1; 0 outside training                        */
+  uint64_t seed;             /* key of all random numbers                                               */
+  void (*barrier)(struct dlrt_frame *frame, int64_t thread); /* waits for all threads of this call      */
+  void *pool;                /* the runtime's own                                                       */
+} dlrt_frame;
+
+/* A compiled function. Called once by each of `threads` threads, `thread` from 0, on the same frame. */
+typedef void (*dlrt_function)(dlrt_frame *frame, int64_t thread, int64_t threads);
+
+/* One named function of a program. */
+typedef struct dlrt_symbol {
+  const char *name; /* as in the manifest */
+  dlrt_function function;
+} dlrt_symbol;
+
+/* What a compiled program hands to the runtime. A shared library exports
+ * `const dlrt_program *dl_program(void)`. Everything in it is static. */
+typedef struct dlrt_program {
+  int64_t abi_version;
+  const char *manifest; /* JSON, see docs/RuntimeABI.md */
+  const dlrt_symbol *symbols;
+  int64_t symbol_count;
+} dlrt_program;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

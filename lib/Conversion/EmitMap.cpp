@@ -1,0 +1,46 @@
+//===- EmitMap.cpp - Elementwise kernels ------------------------------------------------------===//
+#include "KernelEmitter.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+LogicalResult KernelEmitter::emitMap() {
+  auto yield = cast<YieldOp>(region->getTerminator());
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(yield.getValues().front().getType()).getShape();
+  auto storeAll = [&](ArrayRef<Index> at, Value mask) {
+    for (auto [n, value] : llvm::enumerate(yield.getValues()))
+      store(n, at, evaluate(value, at, mask), mask);
+  };
+  if (shape.empty()) {
+    onFirstThread([&] { storeAll({}, {}); });
+    return success();
+  }
+  int64_t last = shape.size() - 1;
+  if (last == 0) { // vectors are shared
+    auto [low, high] = share(sizeOf(shape[0]), lanes);
+    if (ShapedType::isDynamic(shape[0])) {
+      loopVectors(shape[0], low, high, [&](Index i, Value mask) { storeAll({i}, mask); });
+      return success();
+    }
+    int64_t rest = shape[0] % lanes;
+    Value whole = minInt(high, integer(shape[0] - rest));
+    loop(low, whole, lanes, [&](Value i) { storeAll({{i, 0, 1, {}}}, {}); });
+    if (rest) // after the whole vectors, by the thread that has no other work on them
+      onFirstThread([&] { storeAll({{{}, shape[0] - rest, 1, {}}}, tailMask(rest)); });
+    return success();
+  }
+  Indices at;
+  loopOver(shape, 0, last, /*shared=*/true, at, [&](Indices &outer) {
+    loopVectors(shape[last], integer(0), sizeOf(shape[last]), [&](Index i, Value mask) {
+      Indices full(outer);
+      full.push_back(i);
+      size_t mark = known.size();
+      storeAll(full, mask);
+      known.truncate(mark);
+    });
+  });
+  return success();
+}
+
+} // namespace dlc

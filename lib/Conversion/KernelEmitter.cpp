@@ -1,0 +1,182 @@
+//===- KernelEmitter.cpp - Loops, shares, scopes ----------------------------------------------===//
+#include "KernelEmitter.h"
+
+#include "dlrt/abi.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <cstddef>
+
+using namespace mlir;
+
+namespace dlc {
+
+KernelEmitter::KernelEmitter(func::FuncOp function, KernelOp kernel, const VectorTarget &target,
+                             llvm::function_ref<int64_t(StringRef)> fieldNumber)
+    : function(function), kernel(kernel), region(&kernel.getBody().front()), target(target),
+      fieldNumber(fieldNumber), b(kernel.getLoc(), function.getContext()) {}
+
+LogicalResult KernelEmitter::emit() {
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  frame = entry->getArgument(0);
+  thread = entry->getArgument(1);
+  threads = entry->getArgument(2);
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  arena = frameNumber(offsetof(dlrt_frame, arena), pointer);
+  rows = frameNumber(offsetof(dlrt_frame, rows), b.getI64Type());
+  rowNumbers = frameNumber(offsetof(dlrt_frame, indices), pointer);
+  for (auto [operand, argument] : llvm::zip_equal(kernel.getInputs(), region->getArguments()))
+    inputs.push_back(memoryOf(operand, cast<RankedTensorType>(argument.getType())));
+  for (OpResult result : kernel.getResults())
+    results.push_back(memoryOf(result, cast<RankedTensorType>(result.getType())));
+  scopes.push_back(0);
+  evaluateUniforms();
+
+  LogicalResult status = llvm::StringSwitch<llvm::function_ref<LogicalResult()>>(kernel.getKind())
+                             .Case("map", [&] { return emitMap(); })
+                             .Case("rows", [&] { return emitRows(); })
+                             .Case("reduce", [&] { return emitReduce(); })
+                             .Case("contract", [&] { return emitContract(); })
+                             .Case("scatter", [&] { return emitScatter(); })
+                             .Default([&] { return kernel.emitError("unknown kind of kernel"); })();
+  func::ReturnOp::create(b);
+  return status;
+}
+
+Value KernelEmitter::integer(int64_t value) {
+  return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+}
+
+Value KernelEmitter::addInt(Value lhs, Value rhs) {
+  if (!lhs || !rhs)
+    return lhs ? lhs : rhs;
+  return arith::AddIOp::create(b, lhs, rhs);
+}
+
+Value KernelEmitter::mulInt(Value lhs, int64_t rhs) {
+  return rhs == 1 || !lhs ? lhs : Value(arith::MulIOp::create(b, lhs, integer(rhs)));
+}
+
+Value KernelEmitter::minInt(Value lhs, Value rhs) { return arith::MinSIOp::create(b, lhs, rhs); }
+
+Value KernelEmitter::sizeOf(int64_t dim) {
+  return ShapedType::isDynamic(dim) ? rows : integer(dim);
+}
+
+SmallVector<Value> KernelEmitter::loopCarrying(
+    Value low, Value high, int64_t step, ValueRange initial,
+    llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  Value stride = integer(step);
+  auto op = scf::ForOp::create(b, low, high, stride, initial);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  scopes.push_back(known.size());
+  SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
+  known.truncate(scopes.pop_back_val());
+  if (!initial.empty() || !op.getBody()->mightHaveTerminator())
+    scf::YieldOp::create(b, next);
+  return op.getResults();
+}
+
+void KernelEmitter::loop(Value low, Value high, int64_t step, Body body) {
+  loopCarrying(low, high, step, {}, [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+std::pair<Value, Value> KernelEmitter::share(Value count, int64_t granule) {
+  // units = ceil(count / granule); this thread has [units * thread / threads, ...) of them.
+  Value units = arith::CeilDivSIOp::create(b, count, integer(granule));
+  auto bound = [&](Value t) {
+    Value unit = arith::DivSIOp::create(b, arith::MulIOp::create(b, units, t), threads);
+    return minInt(mulInt(unit, granule), count);
+  };
+  return {bound(thread), bound(addInt(thread, integer(1)))};
+}
+
+void KernelEmitter::onFirstThread(llvm::function_ref<void()> body) {
+  Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, integer(0));
+  auto op = scf::IfOp::create(b, first, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  scopes.push_back(known.size());
+  body();
+  known.truncate(scopes.pop_back_val());
+}
+
+void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared,
+                             Indices &at, llvm::function_ref<void(Indices &)> body) {
+  if (first == last)
+    return body(at);
+  Value low = integer(0), high = sizeOf(shape[first]);
+  if (shared)
+    std::tie(low, high) = share(high, ShapedType::isDynamic(shape[first]) ? DLRT_ROW_TILE : 1);
+  loop(low, high, 1, [&](Value i) {
+    at.push_back({i});
+    loopOver(shape, first + 1, last, false, at, body);
+    at.pop_back();
+  });
+}
+
+Value KernelEmitter::tailMask(int64_t count) {
+  SmallVector<bool> bits(lanes, false);
+  std::fill_n(bits.begin(), count, true);
+  auto type = vectorOfType(b.getI1Type());
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
+}
+
+void KernelEmitter::loopVectors(int64_t size, Value low, Value high,
+                                llvm::function_ref<void(Index, Value)> body) {
+  if (ShapedType::isDynamic(size)) {
+    loop(low, high, lanes, [&](Value i) { body({i, 0, 1, {}}, {}); });
+    return;
+  }
+  int64_t whole = size / lanes * lanes, rest = size - whole;
+  constexpr int64_t unrolled = 4; // vectors
+  if (whole <= unrolled * lanes) {
+    for (int64_t i = 0; i < whole; i += lanes)
+      body({{}, i, 1, {}}, {});
+  } else {
+    loop(integer(0), integer(whole), lanes, [&](Value i) { body({i, 0, 1, {}}, {}); });
+  }
+  if (rest)
+    body({{}, whole, 1, {}}, tailMask(rest));
+}
+
+Value KernelEmitter::identity(ReductionOpInterface op, bool vector) {
+  Type element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
+  double number = op.getIdentity();
+  TypedAttr value;
+  if (isa<FloatType>(element))
+    value = FloatAttr::get(element, number);
+  else
+    value = IntegerAttr::get(element, std::isinf(number)
+                                          ? (number > 0 ? APInt::getSignedMaxValue(32)
+                                                        : APInt::getSignedMinValue(32))
+                                          : APInt(element.getIntOrFloatBitWidth(), 0));
+  if (vector)
+    value = SplatElementsAttr::get(vectorOfType(element), value);
+  return arith::ConstantOp::create(b, value);
+}
+
+Value KernelEmitter::combineLanes(ReductionOpInterface op, Value vector) {
+  int64_t width = cast<VectorType>(vector.getType()).getDimSize(0);
+  while (width > 1) {
+    width /= 2;
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < width; ++i) {
+      low.push_back(i);
+      high.push_back(i + width);
+    }
+    Value left = vector::ShuffleOp::create(b, vector, vector, low);
+    Value right = vector::ShuffleOp::create(b, vector, vector, high);
+    vector = op.buildCombine(b, left, right);
+  }
+  return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
+}
+
+} // namespace dlc

@@ -1,0 +1,187 @@
+//===- Memory.cpp - Where elements lie, and how they are loaded -------------------------------===//
+#include "KernelEmitter.h"
+
+#include "dlrt/abi.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+
+#include <cstddef>
+
+using namespace mlir;
+
+namespace dlc {
+
+/// Bools take a byte in memory.
+static Type storageOf(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element;
+}
+
+Value KernelEmitter::address(Value pointer, Value index, Type element) {
+  Type type = LLVM::LLVMPointerType::get(b.getContext());
+  return LLVM::GEPOp::create(b, type, storageOf(element), pointer, ArrayRef<LLVM::GEPArg>{index});
+}
+
+Value KernelEmitter::frameNumber(size_t offset, Type type) {
+  Value at = address(frame, integer(static_cast<int64_t>(offset)), b.getI8Type());
+  return LLVM::LoadOp::create(b, type, at);
+}
+
+TensorMemory KernelEmitter::memoryOf(Value operand, RankedTensorType view) {
+  auto inArena = [&](int64_t offset) {
+    return TensorMemory{address(arena, integer(offset), b.getI8Type()), view};
+  };
+  Operation *source = operand.getDefiningOp();
+  if (auto producer = dyn_cast<KernelOp>(source)) {
+    auto offsets = producer->getAttrOfType<DenseI64ArrayAttr>("offsets");
+    return inArena(offsets[cast<OpResult>(operand).getResultNumber()]);
+  }
+  if (auto read = dyn_cast<ReadOp>(source)) {
+    auto variable = SymbolTable::lookupNearestSymbolFrom<VariableOp>(read, read.getVariableAttr());
+    return inArena(variable->getAttrOfType<IntegerAttr>("offset").getInt());
+  }
+  auto input = cast<InputOp>(source);
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value fields = frameNumber(offsetof(dlrt_frame, fields), pointer);
+  Value slot = address(fields, integer(8 * fieldNumber(input.getField())), b.getI8Type());
+  return {LLVM::LoadOp::create(b, pointer, slot), view, /*byRowNumber=*/true};
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Index arithmetic
+//===------------------------------------------------------------------------------------------===//
+
+Value KernelEmitter::splat(Value scalar) {
+  return vector::BroadcastOp::create(b, vectorOfType(scalar.getType()), scalar);
+}
+
+Value KernelEmitter::scalarOf(const Index &index) {
+  if (!index.base)
+    return integer(index.offset);
+  return index.offset ? addInt(index.base, integer(index.offset)) : index.base;
+}
+
+Value KernelEmitter::vectorOf(const Index &index) {
+  Value start = splat(scalarOf(index));
+  if (index.lane) {
+    SmallVector<int64_t> steps;
+    for (int64_t i = 0; i < lanes; ++i)
+      steps.push_back(i * index.lane);
+    auto type = vectorOfType(b.getI64Type());
+    Value lane = arith::ConstantOp::create(b, DenseElementsAttr::get(type, ArrayRef(steps)));
+    start = arith::AddIOp::create(b, start, lane);
+  }
+  return index.scattered ? Value(arith::AddIOp::create(b, start, index.scattered)) : start;
+}
+
+Index KernelEmitter::scaled(const Index &index, int64_t factor) {
+  Index result{mulInt(index.base, factor), index.offset * factor, index.lane * factor, {}};
+  if (index.scattered)
+    result.scattered = factor == 1 ? index.scattered
+                                   : Value(arith::MulIOp::create(b, index.scattered,
+                                                                 splat(integer(factor))));
+  return result;
+}
+
+Index KernelEmitter::plus(const Index &lhs, const Index &rhs) {
+  return {addInt(lhs.base, rhs.base), lhs.offset + rhs.offset, lhs.lane + rhs.lane,
+          addInt(lhs.scattered, rhs.scattered)};
+}
+
+Index KernelEmitter::linear(RankedTensorType type, ArrayRef<Index> at) {
+  Index position;
+  int64_t stride = 1;
+  for (int64_t d = type.getRank() - 1; d >= 0; --d) {
+    position = plus(position, scaled(at[d], stride));
+    stride *= type.isDynamicDim(d) ? 1 : type.getDimSize(d); // the batch is the outermost
+  }
+  return position;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Loads and stores
+//===------------------------------------------------------------------------------------------===//
+
+Value KernelEmitter::loadVector(Value pointer, Type element, Value mask) {
+  auto type = vectorOfType(storageOf(element));
+  unsigned alignment = std::max(1u, storageOf(element).getIntOrFloatBitWidth() / 8);
+  if (!mask)
+    return LLVM::LoadOp::create(b, type, pointer, alignment);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return LLVM::MaskedLoadOp::create(b, type, pointer, mask, zero,
+                                    b.getI32IntegerAttr(alignment));
+}
+
+/// The bytes of a bool as an i1.
+static Value fromStorage(ImplicitLocOpBuilder &b, Value loaded, Type element) {
+  if (!element.isInteger(1))
+    return loaded;
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(loaded.getType()));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, loaded, zero);
+}
+
+Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value mask) {
+  Type element = memory.type.getElementType(), storage = storageOf(element);
+  Indices place(at);
+  if (memory.byRowNumber) {
+    // Row r of the batch is row rowNumbers[r] of the field.
+    Index &row = place[0];
+    if (row.varies()) {
+      Value numbers;
+      if (row.lane == 1 && !row.scattered) {
+        numbers = loadVector(address(rowNumbers, scalarOf(row), b.getI32Type()), b.getI32Type(), {});
+      } else {
+        TensorMemory table{rowNumbers, RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type())};
+        numbers = load(table, {row}, {});
+      }
+      row = {};
+      row.scattered = arith::ExtSIOp::create(b, vectorOfType(b.getI64Type()), numbers);
+    } else {
+      Value number = LLVM::LoadOp::create(b, b.getI32Type(),
+                                          address(rowNumbers, scalarOf(row), b.getI32Type()));
+      row = {arith::ExtSIOp::create(b, b.getI64Type(), number)};
+    }
+  }
+  Index position = linear(memory.type, place);
+  if (!position.varies())
+    return fromStorage(
+        b, LLVM::LoadOp::create(b, storage, address(memory.pointer, scalarOf(position), element)),
+        element);
+  if (position.lane == 1 && !position.scattered) {
+    Value from = address(memory.pointer, scalarOf(position), element);
+    return fromStorage(b, loadVector(from, element, mask), element);
+  }
+  auto type = vectorOfType(storage);
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value pointers = LLVM::GEPOp::create(b, vectorOfType(pointer), storage, memory.pointer,
+                                       ArrayRef<LLVM::GEPArg>{vectorOf(position)});
+  Value lanesOn = mask ? mask : tailMask(lanes);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+  return fromStorage(b,
+                     LLVM::masked_gather::create(b, type, pointers, lanesOn, ValueRange{zero},
+                                                 b.getI32IntegerAttr(alignment)),
+                     element);
+}
+
+void KernelEmitter::store(unsigned result, ArrayRef<Index> at, Value element, Value mask) {
+  const TensorMemory &memory = results[result];
+  Type type = memory.type.getElementType();
+  Index position = linear(memory.type, at);
+  bool vector = position.varies();
+  if (vector && !isa<VectorType>(element.getType()))
+    element = splat(element);
+  if (type.isInteger(1)) {
+    Type byte = vector ? Type(vectorOfType(b.getI8Type())) : b.getI8Type();
+    element = arith::ExtUIOp::create(b, byte, element);
+  }
+  Value to = address(memory.pointer, scalarOf(position), type);
+  unsigned alignment = std::max(1u, storageOf(type).getIntOrFloatBitWidth() / 8);
+  if (vector && mask)
+    LLVM::MaskedStoreOp::create(b, element, to, mask, b.getI32IntegerAttr(alignment));
+  else
+    LLVM::StoreOp::create(b, element, to, alignment);
+}
+
+} // namespace dlc

@@ -1,0 +1,196 @@
+//===- ElaborateData.cpp - data { ... } -------------------------------------------------------===//
+#include "Elaborator.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+static StringRef calleeName(const ast::Expr *expr) {
+  auto *call = expr ? llvm::dyn_cast<ast::Call>(expr) : nullptr;
+  auto *name = call ? llvm::dyn_cast<ast::Name>(call->callee.get()) : nullptr;
+  return name ? StringRef(name->text) : StringRef();
+}
+
+void Elaborator::elaborateData() {
+  func::FuncOp generate = startFunction(Phase::Generate, "generate", 0);
+  for (const ast::StmtPtr &statement : program.data.body) {
+    if (statement->kind == ast::Stmt::Kind::Expr) {
+      elaborateDataCall(*statement);
+    } else if (statement->kind == ast::Stmt::Kind::Let || statement->kind == ast::Stmt::Kind::Declare) {
+      elaborateField(*statement);
+    } else {
+      diagnostics.error(statement->range, "'data' declares fields, as in 'price: f32 = column(\"MEDV\")'");
+    }
+  }
+  finishFunction(generate);
+  if (llvm::none_of(info.fields, [](const FieldInfo &f) { return f.generated; }))
+    generate.erase();
+  if (program.data.present && info.fields.empty() && !diagnostics.hasErrors())
+    diagnostics.error(program.data.keyword.range, "'data' has no fields");
+}
+
+void Elaborator::elaborateField(const ast::Stmt &statement) {
+  for (const ast::Identifier &name : statement.names) {
+    if (fieldRanges.contains(name.text)) {
+      diagnostics.error(name.range, "the field '" + name.text + "' is declared twice")
+          .note("the first declaration is here", fieldRanges[name.text]);
+      continue;
+    }
+    FieldInfo field;
+    field.name = name.text;
+    field.type = "f32";
+    if (statement.type) {
+      const ast::Type &type = *statement.type;
+      field.type = type.name.text;
+      bool label = field.type == "class";
+      if (label) {
+        std::optional<int64_t> classes;
+        if (type.arguments.size() == 1)
+          classes = evaluateInt(*type.arguments[0].value, global, "the number of classes");
+        else
+          diagnostics.error(type.range, "write how many classes there are, as in class(10)");
+        if (classes && (*classes < 2 || *classes > 1000000))
+          diagnostics.error(type.arguments[0].value->range, "a class has between 2 and 1000000 values");
+        field.type = "i32";
+        field.classes = classes.value_or(2);
+      }
+      if (!elementType(field.type)) {
+        static constexpr StringRef known[] = {"f32", "f64", "i32", "u8", "bool", "class"};
+        diagnostics.error(type.name.range, "unknown type '" + field.type + "'" + didYouMean(field.type, known));
+        field.type = "f32";
+      }
+      if (std::optional<Shape> shape = evaluateShape(type, global))
+        field.shape.assign(shape->begin(), shape->end());
+    }
+    fieldRanges[name.text] = name.range;
+    if (statement.value && !elaborateColumns(statement, field))
+      generateField(statement, field);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(initFunction);
+    FieldOp::create(b, StringRef(field.name), RankedTensorType::get(field.shape, elementType(field.type)));
+    info.fields.push_back(field);
+  }
+}
+
+/// name = column("X") or columns("A".."B", ...): true if it is one of these.
+bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) {
+  StringRef callee = calleeName(statement.value.get());
+  if (callee != "column" && callee != "columns")
+    return false;
+  auto &call = *llvm::cast<ast::Call>(statement.value.get());
+  int64_t known = 0;
+  bool countable = true;
+  for (const ast::Argument &argument : call.arguments) {
+    Object value = evaluate(*argument.value, global);
+    auto number = [](const Object &o) { return o.is(Object::Kind::Number) && o.integer && o.number >= 0; };
+    if (value.is(Object::Kind::String)) {
+      field.columns.push_back(value.string);
+      ++known;
+    } else if (number(value)) {
+      field.columnNumbers = {int64_t(value.number), int64_t(value.number)};
+      ++known;
+    } else if (value.is(Object::Kind::Range) && value.elements[0].is(Object::Kind::String) &&
+               value.elements[1].is(Object::Kind::String)) {
+      field.firstColumn = value.elements[0].string;
+      field.lastColumn = value.elements[1].string;
+      countable = false;
+    } else if (value.is(Object::Kind::Range) && number(value.elements[0]) && number(value.elements[1]) &&
+               value.elements[1].number >= value.elements[0].number) {
+      field.columnNumbers = {int64_t(value.elements[0].number), int64_t(value.elements[1].number)};
+      known += field.columnNumbers->second - field.columnNumbers->first + 1;
+    } else if (!value.isPoison()) {
+      diagnostics.error(argument.value->range, "a column is a name, a number from 0, or a range of either, found " + describe(value));
+    }
+  }
+  if (call.arguments.empty())
+    diagnostics.error(call.range, "'" + callee + "' needs the name of a column");
+  if (call.arguments.size() > 1 && (!countable || field.columnNumbers))
+    diagnostics.error(call.range, "give either one range of columns or a list of names");
+  int64_t wanted = 1;
+  for (int64_t size : field.shape)
+    wanted *= size;
+  if (callee == "columns" && !statement.type)
+    diagnostics.error(statement.names[0].range, "columns need a type that says how many they are")
+        .note("for example '" + statement.names[0].text + ": f32[13] = columns(...)'");
+  else if (countable && known != wanted)
+    diagnostics.error(call.range, llvm::Twine(known) + " columns do not make the declared " + llvm::Twine(wanted));
+  return true;
+}
+
+void Elaborator::generateField(const ast::Stmt &statement, FieldInfo &field) {
+  Object value = toTensor(evaluate(*statement.value, global), realType(), statement.value->range);
+  field.generated = true;
+  generated[field.name] = value;
+  if (value.isPoison())
+    return;
+  Shape shape = shapeOf(value);
+  if (shape.empty()) {
+    diagnostics.error(statement.value->range, "a field is a list of examples, but this is a single value")
+        .note("linspace(-1, 1, 1000) makes a thousand of them");
+    return;
+  }
+  if (info.generatedRows && shape[0] != info.generatedRows) {
+    diagnostics.error(statement.value->range, "this field has " + llvm::Twine(shape[0]) + " examples, the ones before have " + llvm::Twine(info.generatedRows));
+    return;
+  }
+  info.generatedRows = shape[0];
+  Shape example(ArrayRef<int64_t>(shape).drop_front());
+  if (statement.type && ArrayRef<int64_t>(field.shape) != ArrayRef<int64_t>(example)) {
+    diagnostics.error(statement.value->range, "each example here is " + describe(ofTensor(splat(b, RankedTensorType::get(example, elementOf(value)), 0), false)) +
+                                                  ", but the field is declared as " + sources.text(statement.type->range));
+    return;
+  }
+  field.shape.assign(example.begin(), example.end());
+  value = castTo(value, elementType(field.type));
+  generated[field.name] = value;
+  output(field.name, value.tensor);
+}
+
+void Elaborator::elaborateDataCall(const ast::Stmt &statement) {
+  StringRef callee = calleeName(statement.value.get());
+  if (callee != "split" && callee != "shuffle") {
+    static constexpr StringRef known[] = {"split", "shuffle"};
+    diagnostics.error(statement.range, "'data' holds fields, 'split(...)' and 'shuffle(...)'" + didYouMean(callee, known));
+    return;
+  }
+  for (const ast::Argument &argument : llvm::cast<ast::Call>(statement.value.get())->arguments) {
+    static constexpr StringRef known[] = {"train", "test", "seed", "shuffle"};
+    std::string name = argument.name ? argument.name->text : "";
+    if (!llvm::is_contained(known, StringRef(name)) || (callee == "shuffle" && name != "seed")) {
+      diagnostics.error(argument.value->range, "'" + callee + "' has no such setting" + didYouMean(name, known))
+          .note("write split(train = 80%, test = 20%, seed = 0)");
+      continue;
+    }
+    if (name == "shuffle") {
+      Object value = evaluate(*argument.value, global);
+      if (value.is(Object::Kind::Bool))
+        info.split.shuffle = value.boolean;
+      else if (!value.isPoison())
+        diagnostics.error(argument.value->range, "'shuffle' is true or false");
+      continue;
+    }
+    std::optional<double> value = evaluateNumber(*argument.value, global, "'" + name + "'");
+    if (!value)
+      continue;
+    if (name == "seed") {
+      info.split.seed = int64_t(*value);
+      continue;
+    }
+    if (*value < 0 || *value > 1)
+      diagnostics.error(argument.value->range, "a share is between 0% and 100%");
+    (name == "train" ? info.split.train : info.split.test) = *value;
+  }
+  if (callee == "split") {
+    info.split.given = true;
+    if (info.split.test == 0 && info.split.train < 1)
+      info.split.test = 1 - info.split.train;
+    if (info.split.train == 1 && info.split.test > 0)
+      info.split.train = 1 - info.split.test;
+    if (info.split.train + info.split.test > 1 + 1e-9)
+      diagnostics.error(statement.range, "the parts are more than the whole");
+  }
+}
+
+} // namespace dlc

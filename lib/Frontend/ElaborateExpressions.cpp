@@ -1,0 +1,508 @@
+//===- ElaborateExpressions.cpp - Statements and expressions ----------------------------------===//
+#include "Elaborator.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace dlc {
+
+Object Elaborator::fail(SourceRange range, const llvm::Twine &message) {
+  diagnostics.error(range, message);
+  return {};
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Statements
+//===------------------------------------------------------------------------------------------===//
+
+Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope) {
+  Object result = Object::none();
+  for (const ast::StmtPtr &statement : block) {
+    result = Object::none();
+    setLocation(statement->range);
+    switch (statement->kind) {
+    case ast::Stmt::Kind::Expr:
+      result = evaluate(*statement->value, scope);
+      break;
+    case ast::Stmt::Kind::Let: {
+      Object value = evaluate(*statement->value, scope);
+      if (statement->names.size() == 1) {
+        scope->names[statement->names[0].text] = value;
+        break;
+      }
+      bool fits = value.is(Object::Kind::Tuple) && value.elements.size() == statement->names.size();
+      if (!fits && !value.isPoison())
+        diagnostics.error(statement->range, "cannot take " + describe(value) + " apart into " +
+                                                llvm::Twine(statement->names.size()) + " names");
+      for (auto [i, name] : llvm::enumerate(statement->names))
+        scope->names[name.text] = fits ? value.elements[i] : poison();
+      break;
+    }
+    case ast::Stmt::Kind::Declare:
+      declare(*statement, scope);
+      break;
+    case ast::Stmt::Kind::Update:
+      update(*statement, scope);
+      break;
+    case ast::Stmt::Kind::Repeat: {
+      std::optional<int64_t> count = evaluateInt(*statement->value, scope, "a repeat count");
+      constexpr int64_t most = 10000;
+      if (count && (*count < 0 || *count > most)) {
+        diagnostics.error(statement->value->range, "a repeat count is between 0 and 10000");
+        break;
+      }
+      for (int64_t i = 0; count && i < *count; ++i) {
+        frames.push_back({frames.back().path + ".repeat_" + std::to_string(++frames.back().calls["repeat"]), {}});
+        evaluateBlock(statement->body, scope); // names assigned inside go on from turn to turn
+        frames.pop_back();
+      }
+      break;
+    }
+    }
+  }
+  return result;
+}
+
+void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
+  const std::string &keyword = statement.keyword.text;
+  for (const ast::Identifier &name : statement.names) {
+    Object &slot = scope->names[name.text];
+    slot = poison();
+    if (frames.empty() || frames.back().path.empty()) {
+      diagnostics.error(statement.keyword.range, "'" + keyword + "' belongs into a model or a function that one calls");
+      continue;
+    }
+    std::string path = frames.back().path + "." + name.text;
+    if (!optimizedPath.empty() && keyword == "state") {
+      // An optimizer's state has the shape of the parameter that it belongs to.
+      RankedTensorType type = variables[optimizedPath].type;
+      path = optimizerName + "." + name.text + "." + optimizedPath;
+      slot = declareVariable(path, "optimizer", type.getShape(), type.getElementType(), name.range);
+      if (!slot.isPoison())
+        initialise(path, statement.value.get(), scope, name.range);
+      slot.string = path;
+      continue;
+    }
+    if (keyword == "fit") {
+      if (!statement.value) {
+        diagnostics.error(statement.range, "'fit' needs a value that is computed from the training data");
+        continue;
+      }
+      // Only @fit computes it; the shape must be known everywhere, so the expression is looked at in any phase.
+      Phase outer = phase;
+      Object value = toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
+      if (value.isPoison())
+        continue;
+      if (value.batched) {
+        diagnostics.error(statement.value->range, "what is fitted must not vary from example to example")
+            .note("reduce it over the training data, as in mean(x, over = batch)");
+        continue;
+      }
+      slot = declareVariable(path, "fitted", shapeOf(value), elementOf(value), name.range);
+      if (outer == Phase::Fit) {
+        updates[path] = value.tensor;
+        slot = value;
+      }
+      continue;
+    }
+    Type element = realType();
+    Shape shape;
+    if (statement.type) {
+      element = elementType(statement.type->name.text);
+      std::optional<Shape> declared = evaluateShape(*statement.type, scope);
+      if (!declared)
+        continue;
+      shape = *declared;
+      if (!element || !statement.type->arguments.empty()) {
+        diagnostics.error(statement.type->range, "a " + keyword + " has a type such as f32[3, 4]");
+        continue;
+      }
+    }
+    if (keyword == "param" && !isa<FloatType>(element)) {
+      diagnostics.error(statement.type->range, "a parameter is trained, so it must be f32 or f64")
+          .note("use 'state' for what is not trained");
+      continue;
+    }
+    slot = declareVariable(path, keyword == "param" ? "param" : "state", shape, element, name.range);
+    if (!slot.isPoison())
+      initialise(path, statement.value.get(), scope, name.range);
+    slot.string = path; // for '<-'
+  }
+}
+
+void Elaborator::update(const ast::Stmt &statement, const ScopePtr &scope) {
+  const ast::Identifier &name = statement.names.front();
+  Object target = lookup(name.text, scope);
+  Object value = evaluate(*statement.value, scope);
+  if (target.isPoison() || value.isPoison())
+    return;
+  auto variable = target.isTensor() ? variables.find(target.string) : variables.end();
+  if (variable == variables.end() || variable->second.kind == "fitted") {
+    diagnostics.error(name.range, "'<-' updates a state, and '" + name.text + "' is none")
+        .note("declare it with 'state', or give a value a new name with '='");
+    return;
+  }
+  value = toTensor(value, variable->second.type.getElementType(), statement.value->range);
+  if (value.isPoison())
+    return;
+  Shape shape = shapeOf(value);
+  ArrayRef<int64_t> wanted = variable->second.type.getShape();
+  bool fits = shape.size() <= wanted.size() && ArrayRef<int64_t>(shape) == wanted.take_back(shape.size());
+  if (value.batched || !fits) {
+    diagnostics.error(statement.value->range,
+                      value.batched ? "a state is the same for all examples, but this value varies with the example"
+                                    : "'" + name.text + "' is " + describe(target) + ", but its new value is " + describe(value));
+    return;
+  }
+  Object whole = ofTensor(broadcastTo(castTo(value, variable->second.type.getElementType()), wanted, false), false);
+  whole.string = target.string;
+  scope->names[name.text] = whole;
+  if (phase == Phase::Train)
+    updates[target.string] = whole.tensor;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Expressions
+//===------------------------------------------------------------------------------------------===//
+
+Object Elaborator::evaluate(const ast::Expr &expr, const ScopePtr &scope) {
+  setLocation(expr.range);
+  switch (expr.kind) {
+  case ast::Expr::Kind::Number: {
+    auto *number = llvm::cast<ast::Number>(&expr);
+    return Object::ofNumber(number->value, number->integer);
+  }
+  case ast::Expr::Kind::String: {
+    Object text = Object::ofKind(Object::Kind::String);
+    text.string = llvm::cast<ast::String>(&expr)->value;
+    return text;
+  }
+  case ast::Expr::Kind::Bool:
+    return Object::ofBool(llvm::cast<ast::Bool>(&expr)->value);
+  case ast::Expr::Kind::Name:
+    return evaluateName(*llvm::cast<ast::Name>(&expr), scope);
+  case ast::Expr::Kind::Ellipsis:
+    return Object::ofKind(Object::Kind::Ellipsis);
+  case ast::Expr::Kind::Unary:
+    return evaluateUnary(*llvm::cast<ast::Unary>(&expr), scope);
+  case ast::Expr::Kind::Binary:
+    return evaluateBinary(*llvm::cast<ast::Binary>(&expr), scope);
+  case ast::Expr::Kind::Call:
+    return evaluateCall(*llvm::cast<ast::Call>(&expr), scope);
+  case ast::Expr::Kind::Subscript:
+    return evaluateSubscript(*llvm::cast<ast::Subscript>(&expr), scope);
+  case ast::Expr::Kind::Tuple: {
+    Object tuple = Object::ofKind(Object::Kind::Tuple);
+    for (const ast::ExprPtr &element : llvm::cast<ast::Tuple>(&expr)->elements)
+      tuple.elements.push_back(evaluate(*element, scope));
+    bool poisoned = llvm::any_of(tuple.elements, [](const Object &e) { return e.isPoison(); });
+    return poisoned ? poison() : tuple;
+  }
+  case ast::Expr::Kind::Lambda: {
+    Object lambda = Object::ofKind(Object::Kind::Function);
+    lambda.lambda = llvm::cast<ast::Lambda>(&expr);
+    lambda.scope = scope;
+    return lambda;
+  }
+  case ast::Expr::Kind::If:
+    return evaluateIf(*llvm::cast<ast::If>(&expr), scope);
+  }
+  return poison();
+}
+
+Object Elaborator::evaluateName(const ast::Name &name, const ScopePtr &scope) {
+  size_t before = diagnostics.errorCount();
+  Object value = lookup(name.text, scope);
+  if (!value.is(Object::Kind::None) || diagnostics.errorCount() != before)
+    return value;
+  std::vector<std::string> names = visibleNames(scope);
+  SmallVector<StringRef> candidates(names.begin(), names.end());
+  return fail(name.range, "unknown name '" + name.text + "'" + didYouMean(name.text, candidates));
+}
+
+Object Elaborator::evaluateUnary(const ast::Unary &unary, const ScopePtr &scope) {
+  Object operand = evaluate(*unary.operand, scope);
+  if (operand.isPoison())
+    return poison();
+  if (unary.op == ast::UnaryOp::Negate) {
+    if (operand.is(Object::Kind::Number))
+      return Object::ofNumber(-operand.number, operand.integer);
+    return elementwise("neg", {operand}, unary.range, "-", {unary.operand->range});
+  }
+  if (operand.is(Object::Kind::Bool))
+    return Object::ofBool(!operand.boolean);
+  return elementwise("not", {operand}, unary.range, "not", {unary.operand->range});
+}
+
+/// Arithmetic on numbers that are known.
+static std::optional<Object> compute(ast::BinaryOp op, const Object &l, const Object &r) {
+  double x = l.number, y = r.number;
+  bool integer = l.integer && r.integer;
+  switch (op) {
+  case ast::BinaryOp::Add: return Object::ofNumber(x + y, integer);
+  case ast::BinaryOp::Sub: return Object::ofNumber(x - y, integer);
+  case ast::BinaryOp::Mul: return Object::ofNumber(x * y, integer);
+  case ast::BinaryOp::Div: return Object::ofNumber(x / y, integer && y != 0 && std::fmod(x, y) == 0);
+  case ast::BinaryOp::Pow: return Object::ofNumber(std::pow(x, y), integer && y >= 0);
+  case ast::BinaryOp::Eq: return Object::ofBool(x == y);
+  case ast::BinaryOp::Ne: return Object::ofBool(x != y);
+  case ast::BinaryOp::Lt: return Object::ofBool(x < y);
+  case ast::BinaryOp::Le: return Object::ofBool(x <= y);
+  case ast::BinaryOp::Gt: return Object::ofBool(x > y);
+  case ast::BinaryOp::Ge: return Object::ofBool(x >= y);
+  default: return std::nullopt;
+  }
+}
+
+static StringRef opName(ast::BinaryOp op) {
+  switch (op) {
+  case ast::BinaryOp::Or: return "or";
+  case ast::BinaryOp::And: return "and";
+  case ast::BinaryOp::Eq: return "eq";
+  case ast::BinaryOp::Ne: return "ne";
+  case ast::BinaryOp::Lt: return "lt";
+  case ast::BinaryOp::Le: return "le";
+  case ast::BinaryOp::Gt: return "gt";
+  case ast::BinaryOp::Ge: return "ge";
+  case ast::BinaryOp::Add: return "add";
+  case ast::BinaryOp::Sub: return "sub";
+  case ast::BinaryOp::Mul: return "mul";
+  case ast::BinaryOp::Div: return "div";
+  default: return "";
+  }
+}
+
+Object Elaborator::evaluateBinary(const ast::Binary &binary, const ScopePtr &scope) {
+  Object lhs = evaluate(*binary.lhs, scope), rhs = evaluate(*binary.rhs, scope);
+  setLocation(binary.opRange);
+  if (lhs.isPoison() || rhs.isPoison())
+    return poison();
+  if (binary.op == ast::BinaryOp::Range) {
+    Object range = Object::ofKind(Object::Kind::Range);
+    range.elements = {lhs, rhs};
+    return range;
+  }
+  if (lhs.is(Object::Kind::Number) && rhs.is(Object::Kind::Number)) {
+    std::optional<Object> value = compute(binary.op, lhs, rhs);
+    constexpr double exactlyCounted = 9007199254740992.0; // 2^53
+    if (value && value->is(Object::Kind::Number) &&
+        (std::isnan(value->number) || (value->integer && std::abs(value->number) > exactlyCounted)))
+      return fail(binary.opRange, "this has no value that a number can hold");
+    if (value)
+      return *value;
+  }
+  if (lhs.is(Object::Kind::Bool) && rhs.is(Object::Kind::Bool)) {
+    if (binary.op == ast::BinaryOp::And)
+      return Object::ofBool(lhs.boolean && rhs.boolean);
+    if (binary.op == ast::BinaryOp::Or)
+      return Object::ofBool(lhs.boolean || rhs.boolean);
+    if (binary.op == ast::BinaryOp::Eq)
+      return Object::ofBool(lhs.boolean == rhs.boolean);
+  }
+  if (lhs.is(Object::Kind::String) && rhs.is(Object::Kind::String) && binary.op == ast::BinaryOp::Eq)
+    return Object::ofBool(lhs.string == rhs.string);
+  if (binary.op == ast::BinaryOp::Matmul)
+    return matmul(lhs, rhs, binary.opRange, binary.lhs->range, binary.rhs->range);
+  SourceRange ranges[] = {binary.lhs->range, binary.rhs->range};
+  if (binary.op == ast::BinaryOp::Pow)
+    return power(lhs, rhs, binary.opRange, ranges);
+  return elementwise(opName(binary.op), {lhs, rhs}, binary.opRange, ast::spelling(binary.op), ranges);
+}
+
+Object Elaborator::evaluateIf(const ast::If &choice, const ScopePtr &scope) {
+  Object condition = evaluate(*choice.condition, scope);
+  if (condition.isPoison())
+    return poison();
+  if (!condition.is(Object::Kind::Bool)) {
+    Diagnostic &d = diagnostics.error(choice.condition->range, "'if' chooses while compiling and needs true or false, found " + describe(condition));
+    if (condition.isTensor())
+      d.note("to choose element by element write where(condition, a, b)");
+    return poison();
+  }
+  if (condition.boolean)
+    return evaluateBlock(choice.thenBody, scope);
+  return choice.hasElse ? evaluateBlock(choice.elseBody, scope) : Object::none();
+}
+
+std::optional<int64_t> Elaborator::evaluateInt(const ast::Expr &expr, const ScopePtr &scope, StringRef what) {
+  Object value = evaluate(expr, scope);
+  if (value.isPoison())
+    return std::nullopt;
+  if (!value.is(Object::Kind::Number) || !value.integer) {
+    fail(expr.range, what + " must be a whole number, found " + describe(value));
+    return std::nullopt;
+  }
+  return int64_t(value.number);
+}
+
+std::optional<double> Elaborator::evaluateNumber(const ast::Expr &expr, const ScopePtr &scope, StringRef what) {
+  Object value = evaluate(expr, scope);
+  if (value.isPoison())
+    return std::nullopt;
+  if (!value.is(Object::Kind::Number)) {
+    fail(expr.range, what + " must be a number, found " + describe(value));
+    return std::nullopt;
+  }
+  return value.number;
+}
+
+Object Elaborator::evaluateSubscript(const ast::Subscript &subscript, const ScopePtr &scope) {
+  Object base = evaluate(*subscript.base, scope);
+  if (base.isPoison())
+    return poison();
+  if (base.is(Object::Kind::Tuple)) {
+    if (subscript.items.size() != 1 || subscript.items[0].slice)
+      return fail(subscript.range, "a tuple is indexed by one whole number");
+    std::optional<int64_t> i = evaluateInt(*subscript.items[0].index, scope, "an index");
+    if (!i)
+      return poison();
+    int64_t size = base.elements.size(), at = *i < 0 ? *i + size : *i;
+    if (at < 0 || at >= size)
+      return fail(subscript.items[0].range, "there is no element " + llvm::Twine(*i) + " in " + describe(base));
+    return base.elements[at];
+  }
+  if (!base.isTensor())
+    return fail(subscript.base->range, "cannot index " + describe(base));
+  return subscriptTensor(subscript, base, scope);
+}
+
+Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object &base, const ScopePtr &scope) {
+  Shape shape = shapeOf(base);
+  int64_t rank = shape.size(), given = 0;
+  bool ellipsis = false;
+  for (const ast::SubscriptItem &item : subscript.items) {
+    if (item.index && llvm::isa<ast::Ellipsis>(item.index.get())) {
+      if (ellipsis)
+        return fail(item.range, "a subscript has at most one '...'");
+      ellipsis = true;
+    } else {
+      ++given;
+    }
+  }
+  if (given > rank)
+    return fail(subscript.range, llvm::Twine(given) + " subscripts for " + describe(base));
+  Shape starts(base.batched, 0), strides(base.batched, 1), sliced, kept;
+  int64_t d = 0;
+  auto whole = [&] {
+    starts.push_back(0);
+    strides.push_back(1);
+    sliced.push_back(shape[d]);
+    kept.push_back(shape[d]);
+    ++d;
+  };
+  for (const ast::SubscriptItem &item : subscript.items) {
+    if (item.index && llvm::isa<ast::Ellipsis>(item.index.get())) {
+      for (int64_t n = rank - given; n > 0; --n)
+        whole();
+      continue;
+    }
+    int64_t size = shape[d];
+    auto number = [&](const ast::ExprPtr &expr, int64_t fallback) -> std::optional<int64_t> {
+      return expr ? evaluateInt(*expr, scope, "an index") : std::optional(fallback);
+    };
+    if (!item.slice) {
+      std::optional<int64_t> index = number(item.index, 0);
+      if (!index)
+        return poison();
+      int64_t at = *index < 0 ? *index + size : *index;
+      if (at < 0 || at >= size)
+        return fail(item.range, "index " + llvm::Twine(*index) + " is outside of a dimension of size " + llvm::Twine(size));
+      starts.push_back(at);
+      strides.push_back(1);
+      sliced.push_back(1);
+    } else {
+      auto start = number(item.start, 0), stop = number(item.stop, size), step = number(item.step, 1);
+      if (!start || !stop || !step)
+        return poison();
+      if (*step < 1)
+        return fail(item.range, "a slice's step is at least 1");
+      auto clamp = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size); };
+      int64_t from = clamp(*start), to = clamp(*stop);
+      if (to <= from)
+        return fail(item.range, "this slice of a dimension of size " + llvm::Twine(size) + " is empty");
+      int64_t count = (to - from + *step - 1) / *step;
+      starts.push_back(from);
+      strides.push_back(*step);
+      sliced.push_back(count);
+      kept.push_back(count);
+    }
+    ++d;
+  }
+  while (d < rank)
+    whole();
+  Value part = base.tensor;
+  RankedTensorType type = typeFor(sliced, base.batched, elementOf(base));
+  if (type != part.getType())
+    part = SliceOp::create(b, type, part, b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(strides));
+  return reshapeTo(ofTensor(part, base.batched), kept);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Names
+//===------------------------------------------------------------------------------------------===//
+
+Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
+  for (const Scope *at = scope.get(); at; at = at->parent.get())
+    if (auto found = at->names.find(name); found != at->names.end())
+      return found->second;
+  Object function = Object::ofKind(Object::Kind::Function);
+  if ((function.function = userFunctions.lookup(name)))
+    return function;
+  if (auto setting = settings.find(name); setting != settings.end()) {
+    auto known = settingValues.find(name);
+    if (known == settingValues.end()) {
+      settingValues[name] = poison(); // while it is being evaluated: a setting cannot use itself
+      Object value = evaluate(*setting->second, global);
+      settingValues[name] = value;
+      return value;
+    }
+    return known->second;
+  }
+  if (fieldRanges.contains(name))
+    return inputField(name.str());
+  if ((function.function = standardFunctions.lookup(name)))
+    return function;
+  if (auto primitive = primitives().find(name); primitive != primitives().end()) {
+    function.primitive = &primitive->second;
+    return function;
+  }
+  if (name == "training")
+    return Object::ofBool(phase == Phase::Train);
+  if (name == "batch")
+    return Object::ofKind(Object::Kind::Batch);
+  if (name == "pi")
+    return Object::ofNumber(3.14159265358979323846);
+  if (name == "e")
+    return Object::ofNumber(2.71828182845904523536);
+  if (name == "step" || name == "epoch" || name == "total_steps")
+    return ofTensor(runtimeNumber(b, name, realType()), false);
+  if (auto op = RegisteredOperationName::lookup(("dl." + name).str(), &context);
+      op && op->hasInterface<ElementwiseOpInterface>()) {
+    function.elementwise = name.str();
+    return function;
+  }
+  return Object::none();
+}
+
+std::vector<std::string> Elaborator::visibleNames(const ScopePtr &scope) {
+  std::vector<std::string> names{"training", "batch", "pi", "e", "step", "epoch", "total_steps"};
+  for (const Scope *at = scope.get(); at; at = at->parent.get())
+    for (const auto &entry : at->names)
+      names.push_back(entry.getKey().str());
+  for (const auto *table : {&userFunctions, &standardFunctions})
+    for (const auto &entry : *table)
+      names.push_back(entry.getKey().str());
+  for (const auto &entry : settings)
+    names.push_back(entry.getKey().str());
+  for (const auto &entry : fieldRanges)
+    names.push_back(entry.getKey().str());
+  for (const auto &entry : primitives())
+    names.push_back(entry.getKey().str());
+  for (RegisteredOperationName op : context.getRegisteredOperations())
+    if (op.getDialectNamespace() == "dl" && op.hasInterface<ElementwiseOpInterface>())
+      names.push_back(op.stripDialect().str());
+  return names;
+}
+
+} // namespace dlc

@@ -1,0 +1,298 @@
+//===- Elaborator.h - Evaluates a program into graphs -------------------------------*- C++ -*-===//
+//
+// The program is run with tensors as unknowns: numbers, shapes and functions are values here; every operation on a tensor
+// becomes a dl op. Each function of the result (@train, @evaluate, ...) is one such run, in its phase. A mistake is reported once
+// and gives poison, which everything that only follows from it passes on silently.
+//
+//===------------------------------------------------------------------------------------------===//
+#ifndef DLC_LIB_FRONTEND_ELABORATOR_H
+#define DLC_LIB_FRONTEND_ELABORATOR_H
+
+#include "dlc/Frontend/Elaborate.h"
+#include "dlc/IR/Builders.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <map>
+
+namespace dlc {
+
+class Elaborator;
+struct Scope;
+using ScopePtr = std::shared_ptr<Scope>;
+using Shape = llvm::SmallVector<int64_t, 4>;
+/// By name, in the order of insertion.
+template <typename T> using NamedMap = llvm::MapVector<std::string, T, std::map<std::string, unsigned>>;
+
+struct Object;
+struct CallSite;
+
+/// Something that is built into the language.
+struct Primitive {
+  llvm::StringRef name;
+  /// Parameter names; "x?" may be left out, "x*" takes all further arguments.
+  std::vector<llvm::StringRef> parameters;
+  Object (Elaborator::*build)(CallSite &site);
+};
+
+/// A value of the language.
+struct Object {
+  enum class Kind { Poison, None, Number, Bool, String, Tuple, Range, Function, Tensor, Ellipsis, Batch };
+  Kind kind = Kind::Poison;
+  double number = 0;
+  bool integer = false; // Number
+  bool boolean = false;
+  std::string string;
+  std::vector<Object> elements; // Tuple; Range: both ends
+
+  // Function: one of
+  const ast::Function *function = nullptr;
+  const ast::Lambda *lambda = nullptr;
+  const Primitive *primitive = nullptr;
+  std::string elementwise;                   // a dl op by name
+  std::shared_ptr<Object> differentiated;    // grad(f)
+  ScopePtr scope;                            // of a lambda
+
+  mlir::Value tensor;
+  bool batched = false;
+
+  bool isPoison() const { return kind == Kind::Poison; }
+  bool is(Kind k) const { return kind == k; }
+  bool isTensor() const { return kind == Kind::Tensor; }
+  static Object none() { return ofKind(Kind::None); }
+  static Object ofKind(Kind k) {
+    Object o;
+    o.kind = k;
+    return o;
+  }
+  static Object ofNumber(double value, bool integer = false) {
+    Object o = ofKind(Kind::Number);
+    o.number = value;
+    o.integer = integer;
+    return o;
+  }
+  static Object ofBool(bool value) {
+    Object o = ofKind(Kind::Bool);
+    o.boolean = value;
+    return o;
+  }
+};
+
+struct Scope {
+  llvm::StringMap<Object> names;
+  ScopePtr parent;
+};
+
+/// A call's arguments, evaluated, and where they stand.
+struct CallSite {
+  struct Argument {
+    std::string name; // empty: by position
+    Object value;
+    SourceRange range;
+    const ast::Expr *expr = nullptr;
+  };
+  std::string callee;
+  SourceRange range;
+  std::vector<Argument> arguments;
+  // For primitives, by parameter:
+  std::vector<Object> values;
+  std::vector<SourceRange> ranges;
+};
+
+/// Where parameters are being made: `classify.dense_1`.
+struct Frame {
+  std::string path;
+  llvm::StringMap<int> calls;
+};
+
+enum class Phase { Generate, Init, Fit, Train, Evaluate, Predict, Series };
+
+class Elaborator {
+public:
+  Elaborator(const ast::Program &program, Sources &sources, Diagnostics &diagnostics,
+             mlir::MLIRContext &context, const ElaborateOptions &options, ProgramInfo &info);
+  mlir::OwningOpRef<mlir::ModuleOp> run();
+
+  //===--- Primitives (Primitives*.cpp) ---===//
+  Object primSum(CallSite &site);
+  Object primMean(CallSite &site);
+  Object primMax(CallSite &site);
+  Object primMin(CallSite &site);
+  Object primWhere(CallSite &site);
+  Object primReshape(CallSite &site);
+  Object primFlatten(CallSite &site);
+  Object primScalar(CallSite &site);
+  Object primExpand(CallSite &site);
+  Object primTranspose(CallSite &site);
+  Object primConcat(CallSite &site);
+  Object primSplit(CallSite &site);
+  Object primPad(CallSite &site);
+  Object primTake(CallSite &site);
+  Object primIota(CallSite &site);
+  Object primFull(CallSite &site);
+  Object primZeros(CallSite &site);
+  Object primOnes(CallSite &site);
+  Object primCast(CallSite &site);
+  Object primShape(CallSite &site);
+  Object primSize(CallSite &site);
+  Object primLinspace(CallSite &site);
+  Object primRandomUniform(CallSite &site);
+  Object primRandomNormal(CallSite &site);
+  Object primGrad(CallSite &site);
+  Object primMatmul(CallSite &site);
+  Object primCrossCount(CallSite &site);
+
+private:
+  friend struct PhaseGuard;
+
+  //===--- Program (Elaborator.cpp, ElaborateData.cpp, ElaborateTrain.cpp, ElaborateReport.cpp) ---===//
+  void registerFunctions(const ast::Program &source, llvm::StringMap<const ast::Function *> &table);
+  void parseStandardLibrary();
+  void applyOverrides();
+  mlir::func::FuncOp startFunction(Phase phase, llvm::StringRef name, int64_t batch);
+  void finishFunction(mlir::func::FuncOp function);
+  void elaborateData();
+  void elaborateField(const ast::Stmt &statement);
+  bool elaborateColumns(const ast::Stmt &statement, FieldInfo &field);
+  void generateField(const ast::Stmt &statement, FieldInfo &field);
+  void elaborateDataCall(const ast::Stmt &statement);
+  void elaborateTrainSettings();
+  void elaborateTrainSetting(const std::string &name, const ast::Expr &value);
+  void elaborateKeep(const ast::Expr &value);
+  void elaborateTrain();
+  Object transformGradient(const std::string &path, mlir::Value gradient, mlir::Value gradientNorm);
+  void elaborateUpdate(const std::string &path, const Object &gradient, const ast::Function &optimizer, const ast::Call *call);
+  void elaborateFit();
+  void elaborateEvaluate();
+  void elaborateReportValue(const ast::Stmt &statement);
+  void elaborateSeries();
+  void elaboratePredict();
+  bool isSeries(const ast::Stmt &statement) const;
+  Object gradientNorms(const ast::Call &call, ReportInfo &entry);
+  const ast::Expr *trainEntry(llvm::StringRef name) const;
+  const ast::Call *findModelCall(const ast::Expr *expr) const;
+  const ast::Call *findModelCall(const ast::Block &block) const;
+  mlir::Value elaborateLoss();
+  /// Moves the ops after `marker` into a dl.grad over the parameters they use. Returns the derivatives by path.
+  NamedMap<mlir::Value> wrapGradient(mlir::Operation *marker, mlir::Value &loss);
+  void emitUpdates();
+  void output(llvm::StringRef name, mlir::Value value);
+
+  //===--- Statements and expressions (ElaborateExpressions.cpp) ---===//
+  Object evaluateBlock(const ast::Block &block, const ScopePtr &scope);
+  void declare(const ast::Stmt &statement, const ScopePtr &scope);
+  void update(const ast::Stmt &statement, const ScopePtr &scope);
+  Object evaluate(const ast::Expr &expr, const ScopePtr &scope);
+  Object evaluateName(const ast::Name &name, const ScopePtr &scope);
+  Object evaluateUnary(const ast::Unary &unary, const ScopePtr &scope);
+  Object evaluateBinary(const ast::Binary &binary, const ScopePtr &scope);
+  Object evaluateIf(const ast::If &choice, const ScopePtr &scope);
+  Object evaluateSubscript(const ast::Subscript &subscript, const ScopePtr &scope);
+  Object subscriptTensor(const ast::Subscript &subscript, const Object &base, const ScopePtr &scope);
+  std::optional<int64_t> evaluateInt(const ast::Expr &expr, const ScopePtr &scope, llvm::StringRef what);
+  std::optional<double> evaluateNumber(const ast::Expr &expr, const ScopePtr &scope, llvm::StringRef what);
+  Object lookup(llvm::StringRef name, const ScopePtr &scope);
+  std::vector<std::string> visibleNames(const ScopePtr &scope);
+
+  //===--- Calls (ElaborateCalls.cpp) ---===//
+  Object evaluateCall(const ast::Call &call, const ScopePtr &scope);
+  Object apply(const Object &function, CallSite &site);
+  Object applyFunction(const ast::Function &function, CallSite &site);
+  Object applyLambda(const Object &lambda, CallSite &site);
+  Object applyPrimitive(const Primitive &primitive, CallSite &site);
+  Object applyElementwise(const std::string &name, CallSite &site);
+  Object applyGradient(const Object &function, CallSite &site);
+  bool bind(const std::vector<ast::Parameter> &parameters, CallSite &site, const ScopePtr &scope,
+            SourceRange declared);
+  bool checkType(const Object &value, const ast::Type &type, const ScopePtr &scope, SourceRange at,
+                 llvm::StringRef what);
+  std::optional<Shape> evaluateShape(const ast::Type &type, const ScopePtr &scope);
+  Object poison() { return {}; }
+  Object fail(SourceRange range, const llvm::Twine &message);
+
+  //===--- Tensors (Tensors.cpp) ---===//
+  mlir::Type realType() const;
+  mlir::Type elementType(llvm::StringRef name) const;
+  std::string describe(const Object &value) const;
+  Shape shapeOf(const Object &value) const;
+  mlir::Type elementOf(const Object &value) const;
+  mlir::RankedTensorType typeFor(llvm::ArrayRef<int64_t> shape, bool batched, mlir::Type element) const;
+  Object ofTensor(mlir::Value value, bool batched) const;
+  /// A tensor object for a number or bool; poison with a message for anything else.
+  Object toTensor(const Object &value, mlir::Type element, SourceRange range);
+  Object castTo(const Object &value, mlir::Type element);
+  mlir::Value broadcastTo(const Object &value, llvm::ArrayRef<int64_t> shape, bool batched);
+  std::optional<Shape> commonShape(llvm::ArrayRef<Object> values) const;
+  mlir::Type commonElement(llvm::ArrayRef<Object> values);
+  Object elementwise(llvm::StringRef op, std::vector<Object> operands, SourceRange range,
+                     llvm::StringRef shown, llvm::ArrayRef<SourceRange> ranges);
+  Object matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange, SourceRange rhsRange);
+  Object power(const Object &base, const Object &exponent, SourceRange range,
+               llvm::ArrayRef<SourceRange> ranges);
+  /// Dimensions of the tensor (the batch included) that `over` names; none on a mistake.
+  std::optional<Shape> reducedDims(const Object &x, const Object &over, SourceRange range);
+  template <typename Op> Object reduce(CallSite &site);
+  mlir::Value meanOf(mlir::Value x, llvm::ArrayRef<int64_t> dims);
+  Object reshapeTo(const Object &x, llvm::ArrayRef<int64_t> shape);
+  std::optional<Shape> shapeArguments(CallSite &site, size_t first);
+  std::optional<int64_t> axisOf(const Object &x, const Object &axis, int64_t fallback, SourceRange range,
+                                int64_t extra = 0);
+  Object randomTensor(CallSite &site, llvm::StringRef distribution);
+  bool checkSize(llvm::ArrayRef<int64_t> shape, SourceRange range);
+
+  //===--- Variables (Variables.cpp) ---===//
+  struct Variable {
+    std::string kind;
+    mlir::RankedTensorType type;
+    SourceRange range;
+  };
+  Object declareVariable(const std::string &path, const std::string &kind, llvm::ArrayRef<int64_t> shape,
+                         mlir::Type element, SourceRange range);
+  void initialise(const std::string &path, const ast::Expr *initial, const ScopePtr &scope, SourceRange range);
+  mlir::Value readVariable(const std::string &path);
+  Object inputField(const std::string &name);
+  void setLocation(SourceRange range);
+
+  const ast::Program &program;
+  Sources &sources;
+  Diagnostics &diagnostics;
+  mlir::MLIRContext &context;
+  const ElaborateOptions &options;
+  ProgramInfo &info;
+  mlir::ImplicitLocOpBuilder b;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  std::vector<std::unique_ptr<ast::Program>> libraries, overrideTexts;
+  llvm::StringMap<const ast::Function *> userFunctions, standardFunctions;
+  llvm::StringMap<const ast::Expr *> settings, trainOverrides, optimizerOverrides;
+  llvm::StringMap<Object> settingValues;
+  llvm::StringMap<SourceRange> fieldRanges;
+  llvm::StringMap<Object> generated; // fields of @generate
+  ScopePtr global;
+
+  // Of the function that is being made:
+  Phase phase = Phase::Generate;
+  mlir::func::FuncOp function, initFunction;
+  NamedMap<mlir::Value> reads;
+  llvm::StringMap<mlir::Value> inputs;
+  NamedMap<mlir::Value> updates; // variable -> new value
+  /// The parameter whose update is being made, and by which optimizer.
+  std::string optimizedPath, optimizerName;
+
+  NamedMap<Variable> variables;
+  llvm::StringMap<bool> initialised;
+  std::vector<Frame> frames;
+  std::optional<Shape> initialShape; // of the variable whose initial value is being made
+  int64_t randomStreams = 0;
+  unsigned callDepth = 0;
+  unsigned work = 0; // calls made so far: a bound on what any program can ask for
+};
+
+/// All primitives, by name.
+const llvm::StringMap<Primitive> &primitives();
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,401 @@
+//===- ParseExpressions.cpp - Expressions and types -------------------------------------------===//
+#include "ParserImpl.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace dlc;
+using namespace dlc::ast;
+
+bool dlc::isReserved(llvm::StringRef word) {
+  return llvm::StringSwitch<bool>(word)
+      .Cases({"if", "else", "repeat", "true", "false", "and", "or", "not", "fn", "scan", "yield"},
+             true)
+      .Default(false);
+}
+
+llvm::StringRef ast::spelling(BinaryOp op) {
+  static constexpr llvm::StringRef names[] = {"or", "and", "==", "!=", "<", "<=", ">", ">=",
+                                              "..", "+",   "-",  "*",  "/", "@",  "^"};
+  return names[static_cast<int>(op)];
+}
+
+// expr := pipe
+ExprPtr Parser::parseExpr() {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return nullptr;
+  return parsePipe();
+}
+
+// pipe := or {[newline] '|>' postfix}: the left side becomes the first argument of the right
+ExprPtr Parser::parsePipe() {
+  ExprPtr left = parseBinary(0);
+  while (left) {
+    size_t lines = 0;
+    while (peek(lines).kind == Token::Kind::Newline && peek(lines).text != ";")
+      ++lines;
+    if (!peek(lines).is("|>"))
+      return left;
+    at += lines + 1;
+    skipNewlines();
+    ExprPtr right = parsePostfix();
+    if (!right)
+      return nullptr;
+    SourceRange range = left->range.to(right->range);
+    std::unique_ptr<Call> call;
+    if (isa<Call>(right.get()) && !cast<Call>(right.get())->piped) {
+      call.reset(cast<Call>(right.release()));
+    } else if (isa<Name, Lambda>(right.get())) {
+      call = std::make_unique<Call>(right->range);
+      call->callee = std::move(right);
+    } else {
+      diagnostics.error(right->range, "'|>' needs a function on its right, such as 'relu' or 'dense(10)'");
+      return nullptr;
+    }
+    call->range = range;
+    call->piped = true;
+    call->arguments.insert(call->arguments.begin(), Argument{std::nullopt, std::move(left)});
+    left = std::move(call);
+  }
+  return left;
+}
+
+namespace {
+struct Operator {
+  llvm::StringRef text;
+  BinaryOp op;
+};
+} // namespace
+
+/// Binary operators by level, loosest first. `not` stands between `and` and the comparisons.
+static llvm::ArrayRef<Operator> operatorsOf(unsigned level) {
+  static constexpr Operator orOps[] = {{"or", BinaryOp::Or}}, andOps[] = {{"and", BinaryOp::And}},
+                            compare[] = {{"==", BinaryOp::Eq}, {"!=", BinaryOp::Ne},
+                                         {"<=", BinaryOp::Le}, {">=", BinaryOp::Ge},
+                                         {"<", BinaryOp::Lt},  {">", BinaryOp::Gt}},
+                            range[] = {{"..", BinaryOp::Range}},
+                            sum[] = {{"+", BinaryOp::Add}, {"-", BinaryOp::Sub}},
+                            product[] = {{"*", BinaryOp::Mul}, {"/", BinaryOp::Div}, {"@", BinaryOp::Matmul}};
+  static const llvm::ArrayRef<Operator> levels[] = {orOps, andOps, compare, range, sum, product};
+  return levels[level];
+}
+static constexpr unsigned notLevel = 2, levelCount = 6;
+
+// or := and {'or' and}; and := not {'and' not}; comparison := range [('=='|...) range]; range := sum ['..' sum];
+// sum := product {('+'|'-') product}; product := unary {('*'|'/'|'@') unary}
+ExprPtr Parser::parseBinary(unsigned level) {
+  if (level == levelCount)
+    return parseUnary();
+  auto operand = [&] { return level + 1 == notLevel ? parseNot() : parseBinary(level + 1); };
+  ExprPtr left = operand();
+  while (left) {
+    const Operator *found = nullptr;
+    for (const Operator &candidate : operatorsOf(level))
+      if (peek().is(candidate.text) || isWord(candidate.text))
+        found = &candidate;
+    if (!found)
+      return left;
+    auto binary = std::make_unique<Binary>(left->range);
+    binary->op = found->op;
+    binary->opRange = take().range;
+    skipNewlines();
+    binary->lhs = std::move(left);
+    if (!(binary->rhs = operand()))
+      return nullptr;
+    binary->range = binary->lhs->range.to(binary->rhs->range);
+    left = std::move(binary);
+  }
+  return left;
+}
+
+// not := 'not' not | comparison
+ExprPtr Parser::parseNot() {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return nullptr;
+  if (!isWord("not"))
+    return parseBinary(notLevel);
+  auto unary = std::make_unique<Unary>(take().range);
+  unary->op = UnaryOp::Not;
+  if (!(unary->operand = parseNot()))
+    return nullptr;
+  unary->range = unary->range.to(unary->operand->range);
+  return unary;
+}
+
+// unary := '-' unary | power
+ExprPtr Parser::parseUnary() {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return nullptr;
+  if (accept("+"))
+    return parseUnary();
+  if (!peek().is("-"))
+    return parsePower();
+  auto unary = std::make_unique<Unary>(take().range);
+  unary->op = UnaryOp::Negate;
+  if (!(unary->operand = parseUnary()))
+    return nullptr;
+  unary->range = unary->range.to(unary->operand->range);
+  return unary;
+}
+
+// power := postfix ['^' unary]
+ExprPtr Parser::parsePower() {
+  ExprPtr base = parsePostfix();
+  if (!base || !peek().is("^"))
+    return base;
+  auto binary = std::make_unique<Binary>(base->range);
+  binary->op = BinaryOp::Pow;
+  binary->opRange = take().range;
+  skipNewlines();
+  binary->lhs = std::move(base);
+  if (!(binary->rhs = parseUnary()))
+    return nullptr;
+  binary->range = binary->lhs->range.to(binary->rhs->range);
+  return binary;
+}
+
+// postfix := primary {'(' arguments | '[' subscripts}
+ExprPtr Parser::parsePostfix() {
+  ExprPtr base = parsePrimary();
+  while (base) {
+    if (peek().is("("))
+      base = parseCall(std::move(base));
+    else if (peek().is("["))
+      base = parseSubscript(std::move(base));
+    else
+      break;
+  }
+  return base;
+}
+
+ExprPtr Parser::parseCall(ExprPtr callee) {
+  auto call = std::make_unique<Call>(callee->range);
+  call->callee = std::move(callee);
+  take();
+  if (!parseArguments(call->arguments))
+    return nullptr;
+  call->range = since(call->range);
+  return call;
+}
+
+// arguments := [argument {',' argument} [',']] ')'      argument := [name '='] expr
+bool Parser::parseArguments(std::vector<Argument> &arguments) {
+  while (!accept(")")) {
+    Argument argument;
+    if (peek().kind == Token::Kind::Identifier && peek(1).is("=")) {
+      argument.name = Identifier{peek().text.str(), peek().range};
+      take();
+      take();
+    }
+    if (!(argument.value = parseExpr()))
+      return false;
+    arguments.push_back(std::move(argument));
+    if (!accept(",") && !peek().is(")")) {
+      unexpected("',' or ')' after an argument");
+      return false;
+    }
+  }
+  return true;
+}
+
+// subscripts := item {',' item} ']'
+ExprPtr Parser::parseSubscript(ExprPtr base) {
+  auto subscript = std::make_unique<Subscript>(base->range);
+  subscript->base = std::move(base);
+  take();
+  do {
+    if (!parseSubscriptItem(subscript->items.emplace_back()))
+      return nullptr;
+  } while (accept(","));
+  if (!expect("]", "after a subscript"))
+    return nullptr;
+  subscript->range = since(subscript->range);
+  return subscript;
+}
+
+// item := expr | [expr] ':' [expr] [':' [expr]]
+bool Parser::parseSubscriptItem(SubscriptItem &item) {
+  SourceRange begin = peek().range;
+  auto part = [&](ExprPtr &target) {
+    if (peek().is(":") || peek().is(",") || peek().is("]"))
+      return true;
+    return (target = parseExpr()) != nullptr;
+  };
+  if (!part(item.start))
+    return false;
+  if (accept(":")) {
+    item.slice = true;
+    if (!part(item.stop) || (accept(":") && !part(item.step)))
+      return false;
+  } else if (!item.start) {
+    unexpected("an index");
+    return false;
+  } else {
+    item.index = std::move(item.start);
+  }
+  item.range = since(begin);
+  return true;
+}
+
+// primary := number | string | 'true' | 'false' | name | '...' | '(' ... | '[' ... | if | lambda
+ExprPtr Parser::parsePrimary() {
+  const Token token = peek();
+  switch (token.kind) {
+  case Token::Kind::Number: {
+    take();
+    auto number = std::make_unique<Number>(token.range);
+    number->value = token.number;
+    number->integer = token.integer;
+    return number;
+  }
+  case Token::Kind::String: {
+    take();
+    auto string = std::make_unique<String>(token.range);
+    string->value = token.string;
+    return string;
+  }
+  case Token::Kind::Identifier: {
+    if (token.text == "if")
+      return parseIf();
+    if (token.text == "fn")
+      return parseLambda();
+    if (token.text == "true" || token.text == "false") {
+      auto boolean = std::make_unique<Bool>(take().range);
+      boolean->value = token.text == "true";
+      return boolean;
+    }
+    auto name = expectName("a value");
+    if (!name)
+      return nullptr;
+    auto expr = std::make_unique<ast::Name>(token.range);
+    expr->text = name->text;
+    return expr;
+  }
+  default:
+    break;
+  }
+  if (token.is("..."))
+    return std::make_unique<Ellipsis>(take().range);
+  if (token.is("("))
+    return parseParenthesised();
+  if (token.is("["))
+    return parseList();
+  return unexpected("a value");
+}
+
+// '(' expr ')' | '(' [expr ',' [expr {',' expr}]] ')'
+ExprPtr Parser::parseParenthesised() {
+  SourceRange begin = take().range;
+  auto tuple = std::make_unique<Tuple>(begin);
+  bool comma = false;
+  while (!peek().is(")")) {
+    ExprPtr element = parseExpr();
+    if (!element)
+      return nullptr;
+    tuple->elements.push_back(std::move(element));
+    if (!accept(","))
+      break;
+    comma = true;
+  }
+  if (!expect(")", "to close '('"))
+    return nullptr;
+  if (tuple->elements.size() == 1 && !comma)
+    return std::move(tuple->elements.front());
+  tuple->range = since(begin);
+  return tuple;
+}
+
+// '[' [expr {',' expr}] ']'
+ExprPtr Parser::parseList() {
+  SourceRange begin = take().range;
+  auto list = std::make_unique<Tuple>(begin);
+  while (!accept("]")) {
+    ExprPtr element = parseExpr();
+    if (!element)
+      return nullptr;
+    list->elements.push_back(std::move(element));
+    if (!accept(",") && !peek().is("]"))
+      return unexpected("',' or ']' in a list");
+  }
+  list->range = since(begin);
+  return list;
+}
+
+// if := 'if' expr body ['else' (if | body)]
+ExprPtr Parser::parseIf() {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return nullptr;
+  auto result = std::make_unique<If>(take().range);
+  if (!(result->condition = parseExpr()))
+    return nullptr;
+  if (peek().is("=")) {
+    diagnostics.error(peek().range, "a comparison is written '==', not '='");
+    return nullptr;
+  }
+  if (!parseBody(result->thenBody))
+    return nullptr;
+  size_t lines = 0;
+  while (peek(lines).kind == Token::Kind::Newline)
+    ++lines;
+  if (peek(lines).kind == Token::Kind::Identifier && peek(lines).text == "else") {
+    at += lines + 1;
+    result->hasElse = true;
+    if (isWord("if")) {
+      auto statement = std::make_unique<Stmt>();
+      statement->kind = Stmt::Kind::Expr;
+      if (!(statement->value = parseIf()))
+        return nullptr;
+      statement->range = statement->value->range;
+      result->elseBody.push_back(std::move(statement));
+    } else if (!parseBody(result->elseBody)) {
+      return nullptr;
+    }
+  }
+  result->range = since(result->range);
+  return result;
+}
+
+// lambda := 'fn' '(' parameters body
+ExprPtr Parser::parseLambda() {
+  auto lambda = std::make_unique<Lambda>(take().range);
+  if (!expect("(", "after 'fn'") || !parseParameters(lambda->parameters) || !parseBody(lambda->body))
+    return nullptr;
+  lambda->range = since(lambda->range);
+  return lambda;
+}
+
+// type := name ['[' dim {',' dim} ']'] ['(' arguments]      dim := expr | '...' | '..'
+std::optional<Type> Parser::parseType() {
+  Type type;
+  const Token name = peek();
+  if (name.kind != Token::Kind::Identifier) {
+    unexpected("a type, such as f32 or f32[3, 4]");
+    return std::nullopt;
+  }
+  take();
+  type.name = {name.text.str(), name.range};
+  if (accept("[")) {
+    type.hasDims = true;
+    while (!accept("]")) {
+      if (peek().is("..") || peek().is("...")) {
+        type.dims.push_back(std::make_unique<Ellipsis>(take().range));
+      } else {
+        type.dims.push_back(parseExpr());
+        if (!type.dims.back())
+          return std::nullopt;
+      }
+      if (!accept(",") && !peek().is("]")) {
+        unexpected("',' or ']' in a shape");
+        return std::nullopt;
+      }
+    }
+  }
+  if (accept("(") && !parseArguments(type.arguments))
+    return std::nullopt;
+  type.range = since(name.range);
+  return type;
+}

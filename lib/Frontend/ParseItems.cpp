@@ -1,0 +1,340 @@
+//===- ParseItems.cpp - Programs, definitions, statements -------------------------------------===//
+#include "ParserImpl.h"
+#include "dlc/Frontend/Parser.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+using namespace dlc;
+using namespace dlc::ast;
+
+std::unique_ptr<Program> dlc::parse(const Sources &sources, uint32_t file,
+                                    Diagnostics &diagnostics) {
+  return Parser(tokenize(sources, file, diagnostics), diagnostics).parseProgram();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Tokens
+//===------------------------------------------------------------------------------------------===//
+
+bool Parser::accept(llvm::StringRef punctuation) {
+  if (!peek().is(punctuation))
+    return false;
+  take();
+  return true;
+}
+
+bool Parser::acceptWord(llvm::StringRef word) {
+  if (!isWord(word))
+    return false;
+  take();
+  return true;
+}
+
+std::nullptr_t Parser::unexpected(const llvm::Twine &wanted) {
+  const Token &token = peek();
+  std::string found = "'" + token.text.str() + "'";
+  if (token.kind == Token::Kind::End)
+    found = "the end of the file";
+  else if (token.kind == Token::Kind::Newline)
+    found = token.text == ";" ? "';'" : token.text.empty() ? "the end of the file" : "the end of the line";
+  diagnostics.error(token.range, "expected " + wanted + ", found " + found);
+  return nullptr;
+}
+
+bool Parser::expect(llvm::StringRef punctuation, const llvm::Twine &where) {
+  if (accept(punctuation))
+    return true;
+  unexpected("'" + punctuation + "' " + where);
+  return false;
+}
+
+std::optional<Identifier> Parser::expectName(const llvm::Twine &what) {
+  const Token &token = peek();
+  if (token.kind != Token::Kind::Identifier) {
+    unexpected(what);
+    return std::nullopt;
+  }
+  if (isReserved(token.text)) {
+    diagnostics.error(token.range, "'" + token.text + "' is a word of the language, not a name");
+    take();
+    return std::nullopt;
+  }
+  take();
+  return Identifier{token.text.str(), token.range};
+}
+
+void Parser::skipNewlines() {
+  while (peek().kind == Token::Kind::Newline)
+    take();
+}
+
+/// To the end of the statement, over whole { } blocks.
+void Parser::skipStatement() {
+  unsigned braces = 0;
+  while (peek().kind != Token::Kind::End) {
+    if (peek().is("}") && braces == 0)
+      return;
+    if (peek().kind == Token::Kind::Newline && braces == 0)
+      return;
+    braces += peek().is("{");
+    braces -= peek().is("}");
+    take();
+  }
+}
+
+bool Parser::Nested::tooDeep() {
+  constexpr unsigned deepest = 200;
+  if (parser.depth < deepest)
+    return false;
+  parser.diagnostics.error(parser.peek().range, "this is nested too deeply");
+  parser.at = parser.tokens.size() - 1; // whatever follows would only repeat it
+  return true;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Items
+//===------------------------------------------------------------------------------------------===//
+
+// program := (item | newline)*
+std::unique_ptr<Program> Parser::parseProgram() {
+  auto program = std::make_unique<Program>();
+  for (skipNewlines(); peek().kind != Token::Kind::End; skipNewlines()) {
+    size_t before = at;
+    parseItem(*program);
+    if (at == before)
+      take();
+  }
+  return program;
+}
+
+// item := 'data' body | 'train' body | 'report' body | ('model' | 'fn' | 'optimizer') function | name '=' expr
+void Parser::parseItem(Program &program) {
+  if (isWord("data"))
+    return parseSection(program.data);
+  if (isWord("train"))
+    return parseSection(program.train);
+  if (isWord("report"))
+    return parseSection(program.report);
+  std::unique_ptr<Function> function;
+  if (isWord("model") || isWord("fn") || isWord("optimizer")) {
+    auto kind = isWord("model") ? Function::Kind::Model
+                : isWord("fn")  ? Function::Kind::Fn
+                                : Function::Kind::Optimizer;
+    take();
+    if ((function = parseFunction(kind)))
+      program.functions.push_back(std::move(function));
+    return;
+  }
+  if (peek().kind == Token::Kind::Identifier && peek(1).is("=")) {
+    if (StmtPtr setting = parseStatement(/*fields=*/false))
+      program.settings.push_back(std::move(setting));
+    else
+      skipStatement();
+    return;
+  }
+  Token start = peek();
+  if (accept("}")) {
+    diagnostics.error(start.range, "this '}' closes nothing");
+    return;
+  }
+  static constexpr llvm::StringRef words[] = {"data", "model", "fn", "optimizer", "train", "report"};
+  Diagnostic &d = diagnostics.error(
+      start.range, "expected a definition, found '" + start.text + "'" +
+                       (start.kind == Token::Kind::Identifier ? didYouMean(start.text, words) : ""));
+  d.note("a program consists of data, model, fn, optimizer, train and report, and of settings such as 'hidden = 100'");
+  skipStatement();
+}
+
+// function := name '(' parameters ')' ['->' type] body
+std::unique_ptr<Function> Parser::parseFunction(Function::Kind kind) {
+  auto function = std::make_unique<Function>();
+  function->kind = kind;
+  auto name = expectName("a name");
+  if (!name)
+    return skipStatement(), nullptr;
+  function->name = *name;
+  if (!expect("(", "after the name") || !parseParameters(function->parameters))
+    return skipStatement(), nullptr;
+  if (accept("->"))
+    if (!(function->result = parseType()))
+      return skipStatement(), nullptr;
+  if (!parseBody(function->body))
+    return nullptr;
+  return function;
+}
+
+// parameters := [parameter {',' parameter} [',']] ')'      parameter := name [':' type] ['=' expr]
+bool Parser::parseParameters(std::vector<Parameter> &parameters) {
+  while (!accept(")")) {
+    Parameter parameter;
+    auto name = expectName("a parameter's name");
+    if (!name)
+      return false;
+    parameter.name = *name;
+    if (accept(":") && !(parameter.type = parseType()))
+      return false;
+    if (accept("=") && !(parameter.defaultValue = parseExpr()))
+      return false;
+    parameters.push_back(std::move(parameter));
+    if (!accept(",") && !peek().is(")")) {
+      unexpected("',' or ')' after a parameter");
+      return false;
+    }
+  }
+  return true;
+}
+
+// section := keyword body
+void Parser::parseSection(Section &section) {
+  Identifier keyword{peek().text.str(), peek().range};
+  take();
+  if (section.present)
+    diagnostics.error(keyword.range, "a second '" + keyword.text + "'")
+        .note("the first is here", section.keyword.range);
+  section.present = true;
+  section.keyword = keyword;
+  parseBody(section.body, /*fields=*/keyword.text == "data");
+}
+
+// body := '{' {statement newline} '}'
+bool Parser::parseBody(Block &body, bool fields) {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return false;
+  SourceRange open = peek().range;
+  if (!expect("{", "to open a body")) {
+    skipStatement();
+    return false;
+  }
+  for (skipNewlines(); !peek().is("}"); skipNewlines()) {
+    if (peek().kind == Token::Kind::End) {
+      diagnostics.error(open, "this '{' is never closed");
+      return false;
+    }
+    size_t before = at;
+    StmtPtr statement = parseStatement(fields);
+    if (!statement)
+      skipStatement();
+    else
+      body.push_back(std::move(statement));
+    if (peek().kind != Token::Kind::Newline && !peek().is("}")) {
+      if (statement || at != before)
+        unexpected("the end of the statement");
+      skipStatement();
+    }
+    if (at == before)
+      take();
+  }
+  take();
+  return true;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Statements
+//===------------------------------------------------------------------------------------------===//
+
+/// True if names stand here, separated by commas, followed by '=', ':' or '<-'.
+bool Parser::atNames(llvm::StringRef &follower) const {
+  size_t i = 0;
+  while (peek(i).kind == Token::Kind::Identifier) {
+    const Token &next = peek(i + 1);
+    if (next.is("=") || next.is(":") || next.is("<-")) {
+      follower = next.text;
+      return true;
+    }
+    if (!next.is(","))
+      return false;
+    i += 2;
+  }
+  return false;
+}
+
+// statement := declaration | repeat | named | expr
+StmtPtr Parser::parseStatement(bool fields) {
+  Nested nested(*this);
+  if (nested.tooDeep())
+    return nullptr;
+  bool named = peek(1).kind == Token::Kind::Identifier;
+  if ((isWord("param") || isWord("state") || isWord("fit")) && named) {
+    Identifier keyword{peek().text.str(), peek().range};
+    take();
+    return parseDeclaration(keyword);
+  }
+  if (isWord("repeat"))
+    return parseRepeat();
+  llvm::StringRef follower;
+  if (atNames(follower))
+    return parseNamed(fields);
+  auto statement = std::make_unique<Stmt>();
+  statement->kind = Stmt::Kind::Expr;
+  SourceRange begin = peek().range;
+  statement->value = parseExpr();
+  statement->range = since(begin);
+  return statement->value ? std::move(statement) : nullptr;
+}
+
+// declaration := ('param' | 'state' | 'fit') name {',' name} [':' type] ['=' expr]
+StmtPtr Parser::parseDeclaration(Identifier keyword) {
+  auto statement = std::make_unique<Stmt>();
+  statement->kind = Stmt::Kind::Declare;
+  statement->keyword = keyword;
+  do {
+    auto name = expectName("a name");
+    if (!name)
+      return nullptr;
+    statement->names.push_back(*name);
+  } while (accept(","));
+  if (accept(":") && !(statement->type = parseType()))
+    return nullptr;
+  if (accept("=") && !(statement->value = parseExpr()))
+    return nullptr;
+  statement->range = since(keyword.range);
+  return statement;
+}
+
+// repeat := 'repeat' expr body
+StmtPtr Parser::parseRepeat() {
+  auto statement = std::make_unique<Stmt>();
+  statement->kind = Stmt::Kind::Repeat;
+  SourceRange begin = take().range;
+  if (!(statement->value = parseExpr()) || !parseBody(statement->body))
+    return nullptr;
+  statement->range = since(begin);
+  return statement;
+}
+
+// named := name {',' name} '=' expr | name '<-' expr | name ':' type ['=' expr]
+StmtPtr Parser::parseNamed(bool fields) {
+  auto statement = std::make_unique<Stmt>();
+  SourceRange begin = peek().range;
+  do {
+    auto name = expectName("a name");
+    if (!name)
+      return nullptr;
+    statement->names.push_back(*name);
+  } while (accept(","));
+  statement->kind = Stmt::Kind::Let;
+  if (peek().is(":")) {
+    if (!fields) {
+      diagnostics.error(peek().range, "only fields of 'data', parameters and states have a type")
+          .note("write 'param' or 'state' in front, or leave the type out");
+      return nullptr;
+    }
+    take();
+    statement->kind = Stmt::Kind::Declare;
+    if (!(statement->type = parseType()))
+      return nullptr;
+    if (accept("=") && !(statement->value = parseExpr()))
+      return nullptr;
+  } else {
+    if (peek().is("<-"))
+      statement->kind = Stmt::Kind::Update;
+    if (statement->kind == Stmt::Kind::Update && statement->names.size() > 1)
+      diagnostics.error(peek().range, "'<-' updates one state at a time");
+    take();
+    if (!(statement->value = parseExpr()))
+      return nullptr;
+  }
+  statement->range = since(begin);
+  return statement;
+}

@@ -1,0 +1,419 @@
+//===- Primitives.cpp - What the language has built in beside elementwise ops -----------------===//
+#include "Elaborator.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+const llvm::StringMap<Primitive> &primitives() {
+  using E = Elaborator;
+  static const llvm::StringMap<Primitive> table = [] {
+    llvm::StringMap<Primitive> map;
+    for (Primitive p : std::initializer_list<Primitive>{
+             {"sum", {"x", "over?", "keep?"}, &E::primSum},
+             {"mean", {"x", "over?", "keep?"}, &E::primMean},
+             {"max", {"x", "y?", "over?", "keep?"}, &E::primMax},
+             {"min", {"x", "y?", "over?", "keep?"}, &E::primMin},
+             {"where", {"condition", "a", "b"}, &E::primWhere},
+             {"reshape", {"x", "sizes*"}, &E::primReshape},
+             {"flatten", {"x"}, &E::primFlatten},
+             {"scalar", {"x"}, &E::primScalar},
+             {"expand", {"x", "axis?"}, &E::primExpand},
+             {"transpose", {"x", "order*"}, &E::primTranspose},
+             {"concat", {"parts*", "axis?"}, &E::primConcat},
+             {"split_parts", {"x", "parts", "axis?"}, &E::primSplit},
+             {"pad", {"x", "before", "after", "axis?"}, &E::primPad},
+             {"take", {"table", "indices"}, &E::primTake},
+             {"iota", {"n"}, &E::primIota},
+             {"full", {"value", "sizes*"}, &E::primFull},
+             {"zeros", {"sizes*"}, &E::primZeros},
+             {"ones", {"sizes*"}, &E::primOnes},
+             {"cast", {"x", "type"}, &E::primCast},
+             {"shape", {"x"}, &E::primShape},
+             {"size", {"x"}, &E::primSize},
+             {"linspace", {"first", "last", "n"}, &E::primLinspace},
+             {"random_uniform", {"sizes*"}, &E::primRandomUniform},
+             {"random_normal", {"sizes*"}, &E::primRandomNormal},
+             {"grad", {"f"}, &E::primGrad},
+             {"matmul", {"x", "y"}, &E::primMatmul},
+             {"count_pairs", {"x", "y"}, &E::primCrossCount}})
+      map[p.name] = p;
+    return map;
+  }();
+  return table;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Reductions
+//===------------------------------------------------------------------------------------------===//
+
+/// Gives reduced dimensions back as 1, for `keep = true`.
+static Shape keptShape(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims, bool batched) {
+  Shape result(shape);
+  for (int64_t d : dims)
+    if (d - batched >= 0)
+      result[d - batched] = 1;
+  return result;
+}
+
+template <typename Op> Object Elaborator::reduce(CallSite &site) {
+  size_t over = site.values.size() - 2;
+  bool mean = std::is_same_v<Op, void>;
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (x.isPoison())
+    return poison();
+  Type element = elementOf(x);
+  if (element.isInteger(1) || element.isInteger(8) || (mean && !isa<FloatType>(element)))
+    x = castTo(x, realType());
+  std::optional<Shape> dims = reducedDims(x, site.values[over], site.ranges[over]);
+  if (!dims)
+    return poison();
+  bool batched = x.batched && !llvm::is_contained(*dims, 0);
+  Value y;
+  if constexpr (std::is_same_v<Op, void>)
+    y = meanOf(x.tensor, *dims);
+  else
+    y = dims->empty() ? x.tensor : Value(Op::create(b, x.tensor, *dims));
+  Object result = ofTensor(y, batched);
+  const Object &keep = site.values[over + 1];
+  if (keep.is(Object::Kind::Bool) && keep.boolean)
+    return reshapeTo(result, keptShape(shapeOf(x), *dims, x.batched));
+  if (!keep.is(Object::Kind::None) && !keep.is(Object::Kind::Bool))
+    return fail(site.ranges[over + 1], "'keep' is true or false");
+  return result;
+}
+
+Object Elaborator::primSum(CallSite &site) { return reduce<ReduceSumOp>(site); }
+Object Elaborator::primMean(CallSite &site) { return reduce<void>(site); }
+
+Object Elaborator::primMax(CallSite &site) {
+  if (site.values[1].is(Object::Kind::None))
+    return reduce<ReduceMaxOp>(site);
+  const Object &x = site.values[0], &y = site.values[1];
+  if (x.is(Object::Kind::Number) && y.is(Object::Kind::Number))
+    return x.number > y.number ? x : y;
+  return elementwise("max", {x, y}, site.range, "max", {site.ranges[0], site.ranges[1]});
+}
+
+Object Elaborator::primMin(CallSite &site) {
+  if (site.values[1].is(Object::Kind::None))
+    return reduce<ReduceMinOp>(site);
+  const Object &x = site.values[0], &y = site.values[1];
+  if (x.is(Object::Kind::Number) && y.is(Object::Kind::Number))
+    return x.number < y.number ? x : y;
+  return elementwise("min", {x, y}, site.range, "min", {site.ranges[0], site.ranges[1]});
+}
+
+Object Elaborator::primWhere(CallSite &site) {
+  if (site.values[0].is(Object::Kind::Bool))
+    return site.values[0].boolean ? site.values[1] : site.values[2];
+  return elementwise("select", site.values, site.range, "where", site.ranges);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Shapes
+//===------------------------------------------------------------------------------------------===//
+
+std::optional<Shape> Elaborator::shapeArguments(CallSite &site, size_t first) {
+  Shape shape;
+  std::vector<Object> sizes = site.values[first].elements;
+  if (sizes.size() == 1 && sizes[0].is(Object::Kind::Tuple))
+    sizes = std::vector<Object>(sizes[0].elements);
+  for (const Object &size : sizes) {
+    if (!size.is(Object::Kind::Number) || !size.integer || size.number < -1) {
+      fail(site.ranges[first], "a size is a whole number, found " + describe(size));
+      return std::nullopt;
+    }
+    shape.push_back(int64_t(size.number));
+  }
+  return shape;
+}
+
+static int64_t product(ArrayRef<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  return count;
+}
+
+Object Elaborator::primReshape(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  std::optional<Shape> shape = shapeArguments(site, 1);
+  if (x.isPoison() || !shape)
+    return poison();
+  int64_t count = product(shapeOf(x));
+  int64_t open = llvm::count(*shape, -1), known = 1;
+  for (int64_t size : *shape)
+    known *= size == -1 ? 1 : size;
+  if (open == 1 && known > 0 && count % known == 0)
+    *llvm::find(*shape, -1) = count / known;
+  if (llvm::is_contained(*shape, -1) || !checkSize(*shape, site.range) || product(*shape) != count)
+    return fail(site.range, "cannot reshape " + describe(x) + ", which has " + llvm::Twine(count) + " elements, like this");
+  return reshapeTo(x, *shape);
+}
+
+Object Elaborator::primFlatten(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  return x.isPoison() ? x : reshapeTo(x, {product(shapeOf(x))});
+}
+
+Object Elaborator::primScalar(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (x.isPoison())
+    return x;
+  if (product(shapeOf(x)) != 1)
+    return fail(site.ranges[0], "only one element can become a scalar, found " + describe(x));
+  return reshapeTo(x, {});
+}
+
+std::optional<int64_t> Elaborator::axisOf(const Object &x, const Object &axis, int64_t fallback,
+                                          SourceRange range, int64_t extra) {
+  int64_t rank = int64_t(shapeOf(x).size()) + extra, d = fallback;
+  if (!axis.is(Object::Kind::None)) {
+    if (!axis.is(Object::Kind::Number) || !axis.integer) {
+      fail(range, "an axis is a whole number, found " + describe(axis));
+      return std::nullopt;
+    }
+    d = int64_t(axis.number);
+  }
+  if (d < -rank || d >= rank) {
+    fail(range, "there is no axis " + llvm::Twine(d) + " in " + describe(x));
+    return std::nullopt;
+  }
+  return d < 0 ? d + rank : d;
+}
+
+Object Elaborator::primExpand(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (x.isPoison())
+    return x;
+  std::optional<int64_t> axis = axisOf(x, site.values[1], -1, site.ranges[1], 1);
+  if (!axis)
+    return poison();
+  Shape shape = shapeOf(x);
+  shape.insert(shape.begin() + *axis, 1);
+  return checkSize(shape, site.range) ? reshapeTo(x, shape) : poison();
+}
+
+Object Elaborator::primTranspose(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  std::optional<Shape> order = shapeArguments(site, 1);
+  if (x.isPoison() || !order)
+    return poison();
+  int64_t rank = shapeOf(x).size();
+  if (order->empty())
+    for (int64_t d = rank; d > 0; --d)
+      order->push_back(d - 1);
+  Shape sorted(*order);
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank)))
+    return fail(site.range, "the order of " + describe(x) + "'s dimensions must name each of 0 to " + llvm::Twine(rank - 1) + " once");
+  Shape permutation(x.batched, 0);
+  for (int64_t d : *order)
+    permutation.push_back(d + x.batched);
+  return ofTensor(transpose(b, x.tensor, permutation), x.batched);
+}
+
+Object Elaborator::primConcat(CallSite &site) {
+  std::vector<Object> parts = site.values[0].elements;
+  if (parts.empty())
+    return fail(site.range, "'concat' needs something to join");
+  for (Object &part : parts)
+    if ((part = toTensor(part, realType(), site.range)).isPoison())
+      return poison();
+  Type element = commonElement(parts);
+  bool batched = llvm::any_of(parts, [](const Object &p) { return p.batched; });
+  std::optional<int64_t> axis = axisOf(parts[0], site.values[1], -1, site.ranges[1]);
+  if (!axis)
+    return poison();
+  Shape shape = shapeOf(parts[0]);
+  shape[*axis] = 0;
+  SmallVector<Value> values;
+  for (Object &part : parts) {
+    Shape own = shapeOf(part);
+    bool fits = own.size() == shape.size();
+    for (size_t d = 0; fits && d < own.size(); ++d)
+      fits = int64_t(d) == *axis || own[d] == shape[d];
+    if (!fits)
+      return fail(site.range, "cannot join " + describe(parts[0]) + " and " + describe(part) + " along axis " + llvm::Twine(*axis));
+    shape[*axis] += own[*axis];
+    values.push_back(broadcastTo(castTo(part, element), own, batched));
+  }
+  return ofTensor(ConcatOp::create(b, typeFor(shape, batched, element), values, *axis + batched), batched);
+}
+
+Object Elaborator::primSplit(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (x.isPoison())
+    return x;
+  std::optional<int64_t> axis = axisOf(x, site.values[2], -1, site.ranges[2]);
+  const Object &parts = site.values[1];
+  if (!axis)
+    return poison();
+  Shape shape = shapeOf(x);
+  if (!parts.is(Object::Kind::Number) || !parts.integer || parts.number < 1 || shape[*axis] % int64_t(parts.number))
+    return fail(site.ranges[1], "cannot split a dimension of size " + llvm::Twine(shape[*axis]) + " into " + describe(parts) + " equal parts");
+  shape[*axis] /= int64_t(parts.number);
+  Object tuple = Object::ofKind(Object::Kind::Tuple);
+  Shape starts(shape.size() + x.batched, 0), strides(starts.size(), 1);
+  for (int64_t i = 0; i < int64_t(parts.number); ++i) {
+    starts[*axis + x.batched] = i * shape[*axis];
+    tuple.elements.push_back(ofTensor(SliceOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor, b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(strides)), x.batched));
+  }
+  return tuple;
+}
+
+Object Elaborator::primPad(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (x.isPoison())
+    return x;
+  std::optional<int64_t> axis = axisOf(x, site.values[3], -1, site.ranges[3]);
+  const Object &before = site.values[1], &after = site.values[2];
+  auto count = [](const Object &o) { return o.is(Object::Kind::Number) && o.integer && o.number >= 0 && o.number < 1e9; };
+  if (!axis)
+    return poison();
+  if (!count(before) || !count(after))
+    return fail(site.range, "'pad' takes how many zeros go before and after");
+  Shape shape = shapeOf(x), low(shape.size() + x.batched, 0), interior(low);
+  low[*axis + x.batched] = int64_t(before.number);
+  shape[*axis] += int64_t(before.number) + int64_t(after.number);
+  if (!checkSize(shape, site.range))
+    return poison();
+  return ofTensor(PadOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor, b.getDenseI64ArrayAttr(low), b.getDenseI64ArrayAttr(interior)), x.batched);
+}
+
+Object Elaborator::primTake(CallSite &site) {
+  Object table = toTensor(site.values[0], realType(), site.ranges[0]);
+  Object indices = toTensor(site.values[1], b.getI32Type(), site.ranges[1]);
+  if (table.isPoison() || indices.isPoison())
+    return poison();
+  if (table.batched || shapeOf(table).empty())
+    return fail(site.ranges[0], "'take' needs a table that is the same for all examples, found " + describe(table));
+  if (isa<FloatType>(elementOf(indices)))
+    return fail(site.ranges[1], "rows are numbered by whole numbers, found " + describe(indices));
+  indices = castTo(indices, b.getI32Type());
+  Shape shape = shapeOf(indices);
+  llvm::append_range(shape, ArrayRef(shapeOf(table)).drop_front());
+  if (!checkSize(shape, site.range))
+    return poison();
+  return ofTensor(GatherOp::create(b, typeFor(shape, indices.batched, elementOf(table)), table.tensor, indices.tensor), indices.batched);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Sources
+//===------------------------------------------------------------------------------------------===//
+
+Object Elaborator::primIota(CallSite &site) {
+  const Object &n = site.values[0];
+  if (!n.is(Object::Kind::Number) || !n.integer || n.number < 1 || n.number > 2e9)
+    return fail(site.ranges[0], "'iota' takes how many numbers to count, found " + describe(n));
+  return ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, b.getI32Type()), 0), false);
+}
+
+Object Elaborator::primFull(CallSite &site) {
+  std::optional<Shape> shape = shapeArguments(site, 1);
+  Object value = toTensor(site.values[0], realType(), site.ranges[0]);
+  if (!shape || value.isPoison() || !checkSize(*shape, site.range))
+    return poison();
+  if (!shapeOf(value).empty())
+    return fail(site.ranges[0], "'full' repeats a scalar, found " + describe(value));
+  return ofTensor(broadcastTo(value, *shape, value.batched), value.batched);
+}
+
+Object Elaborator::primZeros(CallSite &site) {
+  std::optional<Shape> shape = shapeArguments(site, 0);
+  if (!shape || !checkSize(*shape, site.range))
+    return poison();
+  return ofTensor(splat(b, RankedTensorType::get(*shape, realType()), 0), false);
+}
+
+Object Elaborator::primOnes(CallSite &site) {
+  std::optional<Shape> shape = shapeArguments(site, 0);
+  if (!shape || !checkSize(*shape, site.range))
+    return poison();
+  return ofTensor(splat(b, RankedTensorType::get(*shape, realType()), 1), false);
+}
+
+Object Elaborator::primCast(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  const Object &type = site.values[1];
+  if (x.isPoison())
+    return x;
+  Type element = type.is(Object::Kind::String) ? elementType(type.string) : Type();
+  if (!element)
+    return fail(site.ranges[1], "'cast' takes the name of a type: \"f32\", \"f64\", \"i32\", \"u8\" or \"bool\"");
+  return castTo(x, element);
+}
+
+Object Elaborator::primShape(CallSite &site) {
+  Object tuple = Object::ofKind(Object::Kind::Tuple);
+  for (int64_t size : shapeOf(site.values[0]))
+    tuple.elements.push_back(Object::ofNumber(double(size), true));
+  return tuple;
+}
+
+Object Elaborator::primSize(CallSite &site) {
+  return Object::ofNumber(double(product(shapeOf(site.values[0]))), true);
+}
+
+Object Elaborator::primLinspace(CallSite &site) {
+  const Object &first = site.values[0], &last = site.values[1], &n = site.values[2];
+  if (!first.is(Object::Kind::Number) || !last.is(Object::Kind::Number))
+    return fail(site.range, "'linspace' takes two numbers and how many steps to go between them");
+  if (!n.is(Object::Kind::Number) || !n.integer || n.number < 2 || n.number > 1e9)
+    return fail(site.ranges[2], "'linspace' takes at least 2 points, found " + describe(n));
+  Object index = ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, realType()), 0), false);
+  Object step = Object::ofNumber((last.number - first.number) / (n.number - 1));
+  Object scaled = elementwise("mul", {index, step}, site.range, "linspace", {});
+  return elementwise("add", {scaled, first}, site.range, "linspace", {});
+}
+
+Object Elaborator::randomTensor(CallSite &site, StringRef distribution) {
+  std::optional<Shape> shape = shapeArguments(site, 0);
+  if (!shape)
+    return poison();
+  if (site.values[0].elements.empty()) {
+    if (!initialShape)
+      return fail(site.range, "'" + site.callee + "' needs the sizes of its result here")
+          ;
+    shape = initialShape;
+  }
+  if (!checkSize(*shape, site.range))
+    return poison();
+  auto type = RankedTensorType::get(*shape, realType());
+  return ofTensor(RandomOp::create(b, type, b.getStringAttr(distribution), b.getI64IntegerAttr(randomStreams++)), false);
+}
+
+Object Elaborator::primRandomUniform(CallSite &site) { return randomTensor(site, "uniform"); }
+Object Elaborator::primRandomNormal(CallSite &site) { return randomTensor(site, "normal"); }
+
+//===------------------------------------------------------------------------------------------===//
+// Others
+//===------------------------------------------------------------------------------------------===//
+
+Object Elaborator::primGrad(CallSite &site) {
+  if (!site.values[0].is(Object::Kind::Function))
+    return fail(site.ranges[0], "'grad' takes a function, found " + describe(site.values[0]));
+  Object derivative = Object::ofKind(Object::Kind::Function);
+  derivative.differentiated = std::make_shared<Object>(site.values[0]);
+  return derivative;
+}
+
+Object Elaborator::primMatmul(CallSite &site) {
+  return matmul(site.values[0], site.values[1], site.range, site.ranges[0], site.ranges[1]);
+}
+
+// Over the whole batch: how often each i of x meets each j of y, for one-hot x and y.
+Object Elaborator::primCrossCount(CallSite &site) {
+  Object x = toTensor(site.values[0], realType(), site.ranges[0]);
+  Object y = toTensor(site.values[1], realType(), site.ranges[1]);
+  if (x.isPoison() || y.isPoison())
+    return poison();
+  if (!x.batched || !y.batched || shapeOf(x).size() != 1 || shapeOf(y).size() != 1)
+    return fail(site.range, "'count_pairs' takes two vectors per example, found " + describe(x) + " and " + describe(y));
+  x = castTo(x, realType());
+  y = castTo(y, realType());
+  return ofTensor(DotOp::create(b, x.tensor, y.tensor, ArrayRef<int64_t>{}, ArrayRef<int64_t>{}, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{0}), false);
+}
+
+} // namespace dlc

@@ -1,0 +1,379 @@
+//===- Tensors.cpp - Tensor values: shapes, broadcasting, products ----------------------------===//
+#include "Elaborator.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+Type Elaborator::realType() const {
+  return options.doublePrecision ? Type(Float64Type::get(&context)) : Type(Float32Type::get(&context));
+}
+
+Type Elaborator::elementType(StringRef name) const {
+  return llvm::StringSwitch<Type>(name)
+      .Case("f32", realType())
+      .Case("f64", Float64Type::get(&context))
+      .Case("i32", IntegerType::get(&context, 32))
+      .Case("u8", IntegerType::get(&context, 8))
+      .Case("bool", IntegerType::get(&context, 1))
+      .Default(Type());
+}
+
+Shape Elaborator::shapeOf(const Object &value) const {
+  if (!value.isTensor())
+    return {};
+  auto type = mlir::cast<RankedTensorType>(value.tensor.getType());
+  return Shape(type.getShape().drop_front(value.batched ? 1 : 0));
+}
+
+Type Elaborator::elementOf(const Object &value) const {
+  return getElementTypeOrSelf(value.tensor.getType());
+}
+
+std::string Elaborator::describe(const Object &value) const {
+  switch (value.kind) {
+  case Object::Kind::Number:
+    return value.integer ? "the integer " + std::to_string(int64_t(value.number))
+                         : "the number " + llvm::formatv("{0:g}", value.number).str();
+  case Object::Kind::Bool:
+    return value.boolean ? "true" : "false";
+  case Object::Kind::String:
+    return "the text \"" + value.string + "\"";
+  case Object::Kind::Tuple:
+    return "a tuple of " + std::to_string(value.elements.size());
+  case Object::Kind::Range:
+    return "a range";
+  case Object::Kind::Function:
+    return "a function";
+  case Object::Kind::None:
+    return "nothing";
+  case Object::Kind::Ellipsis:
+    return "'...'";
+  case Object::Kind::Batch:
+    return "'batch'";
+  case Object::Kind::Poison:
+    return "an error";
+  case Object::Kind::Tensor:
+    break;
+  }
+  Type element = elementOf(value);
+  std::string text = element.isF32() || element == realType() ? "f32"
+                     : element.isF64()                        ? "f64"
+                     : element.isInteger(32)                  ? "i32"
+                     : element.isInteger(8)                   ? "u8"
+                                                              : "bool";
+  Shape shape = shapeOf(value);
+  if (shape.empty())
+    return text;
+  return text + "[" + llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
+}
+
+RankedTensorType Elaborator::typeFor(ArrayRef<int64_t> shape, bool batched, Type element) const {
+  Shape full;
+  if (batched)
+    full.push_back(ShapedType::kDynamic);
+  llvm::append_range(full, shape);
+  return RankedTensorType::get(full, element);
+}
+
+Object Elaborator::ofTensor(Value value, bool batched) const {
+  Object object = Object::ofKind(Object::Kind::Tensor);
+  object.tensor = value;
+  object.batched = batched;
+  return object;
+}
+
+Object Elaborator::toTensor(const Object &value, Type element, SourceRange range) {
+  if (value.isTensor() || value.isPoison())
+    return value;
+  if (value.is(Object::Kind::Number)) {
+    Type type = element ? element : (value.integer ? realType() : realType());
+    if (isa<IntegerType>(type) && (!value.integer || type.isInteger(1)))
+      type = realType();
+    return ofTensor(scalarConstant(b, type, value.number), false);
+  }
+  if (value.is(Object::Kind::Bool))
+    return ofTensor(scalarConstant(b, IntegerType::get(&context, 1), value.boolean), false);
+  if (value.is(Object::Kind::Tuple) && !value.elements.empty() &&
+      llvm::all_of(value.elements, [](const Object &e) { return e.is(Object::Kind::Number); })) {
+    SmallVector<Attribute> numbers;
+    for (const Object &e : value.elements)
+      numbers.push_back(b.getFloatAttr(realType(), e.number));
+    auto type = RankedTensorType::get({int64_t(numbers.size())}, realType());
+    return ofTensor(ConstantOp::create(b, type, DenseElementsAttr::get(type, numbers)), false);
+  }
+  return fail(range, "expected a tensor or a number, found " + describe(value));
+}
+
+Object Elaborator::castTo(const Object &value, Type element) {
+  return ofTensor(cast(b, value.tensor, element), value.batched);
+}
+
+Value Elaborator::broadcastTo(const Object &value, ArrayRef<int64_t> shape, bool batched) {
+  auto from = mlir::cast<RankedTensorType>(value.tensor.getType());
+  RankedTensorType to = typeFor(shape, batched, from.getElementType());
+  Shape dims;
+  if (value.batched)
+    dims.push_back(0);
+  int64_t own = from.getRank() - value.batched;
+  for (int64_t i = 0; i < own; ++i)
+    dims.push_back(to.getRank() - own + i);
+  return dlc::broadcast(b, value.tensor, dims, to);
+}
+
+std::optional<Shape> Elaborator::commonShape(ArrayRef<Object> values) const {
+  Shape result;
+  for (const Object &value : values) {
+    Shape shape = shapeOf(value);
+    if (shape.size() > result.size())
+      result.insert(result.begin(), shape.size() - result.size(), 1);
+    for (size_t i = 0; i < shape.size(); ++i) {
+      int64_t &size = result[result.size() - shape.size() + i];
+      if (size != shape[i] && size != 1 && shape[i] != 1)
+        return std::nullopt;
+      if (size == 1)
+        size = shape[i];
+    }
+  }
+  return result;
+}
+
+Type Elaborator::commonElement(ArrayRef<Object> values) {
+  // bool < u8 < i32 < f32 < f64; u8 counts as a number to compute with: f32.
+  Type best;
+  auto rank = [](Type type) {
+    return type.isF64() ? 5 : type.isF32() ? 4 : type.isInteger(32) ? 3 : type.isInteger(8) ? 2 : 1;
+  };
+  for (const Object &value : values)
+    if (value.isTensor() && (!best || rank(elementOf(value)) > rank(best)))
+      best = elementOf(value);
+  return best;
+}
+
+/// Ops whose operands keep their integer types.
+static bool takesIntegers(StringRef op) {
+  return llvm::StringSwitch<bool>(op)
+      .Cases({"add", "sub", "mul", "max", "min", "mod", "neg", "abs"}, true)
+      .Cases({"eq", "ne", "lt", "le", "gt", "ge", "select", "copy", "stop_gradient"}, true)
+      .Default(false);
+}
+
+Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, SourceRange range,
+                               StringRef shown, ArrayRef<SourceRange> ranges) {
+  bool logical = op == "and" || op == "or" || op == "not";
+  size_t first = op == "select" ? 1 : 0; // select's condition is a bool of its own
+  Type element = commonElement(ArrayRef<Object>(operands).drop_front(first));
+  bool fraction = llvm::any_of(ArrayRef<Object>(operands).drop_front(first), [](const Object &o) {
+    return o.is(Object::Kind::Number) && !o.integer;
+  });
+  bool computes = element && (element.isInteger(8) || element.isInteger(1)) && !logical &&
+                  op != "eq" && op != "ne" && op != "copy" && op != "select";
+  if (!element || computes || (isa<IntegerType>(element) && (fraction || !takesIntegers(op)) && !logical))
+    element = realType();
+  if (logical)
+    element = IntegerType::get(&context, 1);
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    SourceRange at = i < ranges.size() ? ranges[i] : range;
+    Type wanted = i < first ? Type(IntegerType::get(&context, 1)) : element;
+    operand = toTensor(operand, wanted, at);
+    if (operand.isPoison())
+      return poison();
+    if ((logical || i < first) && !elementOf(operand).isInteger(1))
+      return fail(at, "'" + shown + "' needs a condition here, found " + describe(operand));
+    operand = castTo(operand, wanted);
+  }
+  std::optional<Shape> shape = commonShape(operands);
+  if (!shape) {
+    Diagnostic &d = diagnostics.error(
+        range, operands.size() == 2 ? "'" + shown + "' cannot combine " + describe(operands[0]) +
+                                          " with " + describe(operands[1])
+                                    : "the operands of '" + shown + "' differ in shape");
+    for (SourceRange each : ranges)
+      d.underline(each);
+    d.note("sizes are matched from the last dimension on; they must be equal, or one of them 1");
+    return poison();
+  }
+  bool batched = llvm::any_of(operands, [](const Object &o) { return o.batched; });
+  if (!checkSize(*shape, range))
+    return poison();
+  OperationState state(b.getLoc(), ("dl." + op).str());
+  for (const Object &operand : operands)
+    state.addOperands(broadcastTo(operand, *shape, batched));
+  bool compares = op == "eq" || op == "ne" || op == "lt" || op == "le" || op == "gt" || op == "ge";
+  state.addTypes(typeFor(*shape, batched, compares ? Type(IntegerType::get(&context, 1)) : element));
+  return ofTensor(b.create(state)->getResult(0), batched);
+}
+
+Object Elaborator::power(const Object &base, const Object &exponent, SourceRange range,
+                         ArrayRef<SourceRange> ranges) {
+  // Small whole powers are products; 1/2 is a root.
+  if (exponent.is(Object::Kind::Number) && base.isTensor()) {
+    double n = exponent.number;
+    auto times = [&](const Object &x, const Object &y) {
+      return elementwise("mul", {x, y}, range, "^", ranges);
+    };
+    if (n == 0.5)
+      return elementwise("sqrt", {base}, range, "^", ranges);
+    if (n == 1)
+      return base;
+    if (n == 2)
+      return times(base, base);
+    if (n == 3)
+      return times(times(base, base), base);
+    if (n == 4) {
+      Object square = times(base, base);
+      return times(square, square);
+    }
+    if (n == -1)
+      return elementwise("div", {Object::ofNumber(1), base}, range, "^", ranges);
+  }
+  return elementwise("pow", {base, exponent}, range, "^", ranges);
+}
+
+Object Elaborator::matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange,
+                          SourceRange rhsRange) {
+  lhs = toTensor(lhs, realType(), lhsRange);
+  rhs = toTensor(rhs, realType(), rhsRange);
+  if (lhs.isPoison() || rhs.isPoison())
+    return poison();
+  Type element = commonElement({lhs, rhs});
+  if (!isa<FloatType>(element))
+    element = realType();
+  lhs = castTo(lhs, element);
+  rhs = castTo(rhs, element);
+  Shape left = shapeOf(lhs), right = shapeOf(rhs);
+  auto mismatch = [&]() -> Object {
+    Diagnostic &d = diagnostics.error(range, "'@' cannot multiply " + describe(lhs) + " by " + describe(rhs));
+    d.underline(lhsRange).underline(rhsRange);
+    if (!left.empty() && !right.empty())
+      d.note("the last size of the left side, " + llvm::Twine(left.back()) +
+             ", must be the first of the right side's matrix, " +
+             llvm::Twine(right[right.size() > 1 ? right.size() - 2 : 0]));
+    return poison();
+  };
+  if (left.empty() || right.empty())
+    return mismatch();
+  if (left.back() != right[right.size() > 1 ? right.size() - 2 : 0])
+    return mismatch();
+  // Leading dimensions of the right side pair with the left side's.
+  int64_t shared = std::max<int64_t>(0, int64_t(right.size()) - 2);
+  if (rhs.batched && !lhs.batched)
+    lhs = ofTensor(broadcastTo(lhs, left, true), true);
+  if (shared > 0) {
+    Shape leading(right.begin(), right.begin() + shared), wanted(leading);
+    if (int64_t(left.size()) - 2 > shared ||
+        (left.size() > 2 && !std::equal(left.begin(), left.end() - 2, leading.end() - (left.size() - 2))))
+      return mismatch();
+    if (left.size() < 2)
+      return mismatch();
+    llvm::append_range(wanted, ArrayRef<int64_t>(left).take_back(2));
+    lhs = ofTensor(broadcastTo(lhs, wanted, lhs.batched), lhs.batched);
+    if (lhs.batched && !rhs.batched)
+      rhs = ofTensor(broadcastTo(rhs, right, true), true);
+    left = wanted;
+  }
+  int64_t lhsOffset = lhs.batched, rhsOffset = rhs.batched;
+  Shape lhsBatch, rhsBatch;
+  if (lhs.batched && rhs.batched) {
+    lhsBatch.push_back(0);
+    rhsBatch.push_back(0);
+  }
+  for (int64_t i = 0; i < shared; ++i) {
+    lhsBatch.push_back(lhsOffset + i);
+    rhsBatch.push_back(rhsOffset + i);
+  }
+  int64_t lhsContract = lhsOffset + left.size() - 1;
+  int64_t rhsContract = rhsOffset + (right.size() > 1 ? right.size() - 2 : 0);
+  bool batched = lhs.batched || rhs.batched;
+  Value y = DotOp::create(b, lhs.tensor, rhs.tensor, lhsBatch, rhsBatch, {lhsContract}, {rhsContract});
+  return ofTensor(y, batched);
+}
+
+std::optional<Shape> Elaborator::reducedDims(const Object &x, const Object &over, SourceRange range) {
+  int64_t rank = shapeOf(x).size();
+  llvm::SmallSetVector<int64_t, 4> dims;
+  std::vector<Object> items{over};
+  if (over.is(Object::Kind::Tuple))
+    items = over.elements;
+  for (const Object &item : items) {
+    switch (item.kind) {
+    case Object::Kind::None:
+    case Object::Kind::Ellipsis:
+      for (int64_t d = 0; d < rank; ++d)
+        dims.insert(d + x.batched);
+      break;
+    case Object::Kind::Batch:
+      if (!x.batched) {
+        diagnostics.error(range, "this does not depend on the batch: " + describe(x))
+            .note("only what is computed from the data's fields varies over the batch");
+        return std::nullopt;
+      }
+      dims.insert(0);
+      break;
+    case Object::Kind::Number: {
+      int64_t d = int64_t(item.number);
+      if (!item.integer || d < -rank || d >= rank) {
+        diagnostics.error(range, "there is no dimension " + llvm::Twine(d) + " in " + describe(x))
+            .note("dimensions count from 0, or from -1 backwards; the batch is called 'batch'");
+        return std::nullopt;
+      }
+      dims.insert((d < 0 ? d + rank : d) + x.batched);
+      break;
+    }
+    case Object::Kind::Poison:
+      return std::nullopt;
+    default:
+      diagnostics.error(range, "'over' takes dimensions, '...' or 'batch', found " + describe(item));
+      return std::nullopt;
+    }
+  }
+  Shape result(dims.begin(), dims.end());
+  llvm::sort(result);
+  return result;
+}
+
+Value Elaborator::meanOf(Value x, ArrayRef<int64_t> dims) {
+  auto type = mlir::cast<RankedTensorType>(x.getType());
+  Value total = dlc::sum(b, x, dims);
+  Value count = scalarConstant(b, type.getElementType(), 1);
+  double known = 1;
+  for (int64_t d : dims) {
+    if (type.isDynamicDim(d))
+      count = runtimeNumber(b, phase == Phase::Fit || phase == Phase::Evaluate ? "total_rows" : "rows",
+                            type.getElementType());
+    else
+      known *= double(type.getDimSize(d));
+  }
+  count = mul(b, count, scalarConstant(b, type.getElementType(), known));
+  return div(b, total, dlc::broadcast(b, count, {}, total.getType()));
+}
+
+Object Elaborator::reshapeTo(const Object &x, ArrayRef<int64_t> shape) {
+  return ofTensor(reshape(b, x.tensor, typeFor(shape, x.batched, elementOf(x))), x.batched);
+}
+
+bool Elaborator::checkSize(ArrayRef<int64_t> shape, SourceRange range) {
+  constexpr int64_t most = int64_t(1) << 33; // elements of one example
+  int64_t count = 1;
+  for (int64_t size : shape) {
+    if (size < 0 || (size > 0 && count > most / size)) {
+      diagnostics.error(range, "this tensor would be too large")
+          .note("one example can have at most 2^33 elements");
+      return false;
+    }
+    count *= size;
+  }
+  constexpr size_t deepest = 8;
+  if (shape.size() > deepest) {
+    diagnostics.error(range, "a tensor has at most 8 dimensions, this would have " + llvm::Twine(shape.size()));
+    return false;
+  }
+  return true;
+}
+
+} // namespace dlc

@@ -1,0 +1,431 @@
+//===- DLOps.cpp - Verifiers, builders, folds and canonical forms ----------------------------===//
+#include "Verifiers.h"
+#include "dlc/IR/Builders.h"
+#include "dlc/IR/DL.h"
+
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+
+/// Distinct, in range [0, rank).
+static bool validDims(ArrayRef<int64_t> dims, int64_t rank) {
+  llvm::SmallDenseSet<int64_t> seen;
+  return llvm::all_of(
+      dims, [&](int64_t d) { return d >= 0 && d < rank && seen.insert(d).second; });
+}
+
+/// Only the first dimension may be the batch.
+static bool validBatch(RankedTensorType type) {
+  return llvm::none_of(llvm::seq<int64_t>(1, type.getRank()),
+                       [&](int64_t d) { return type.isDynamicDim(d); });
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Reductions and dot
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult verifyReduction(Operation *op, Value x, ArrayRef<int64_t> dims, Value y) {
+  if (!validDims(dims, typeOf(x).getRank()) || !llvm::is_sorted(dims))
+    return op->emitOpError("needs ascending dimensions of its operand");
+  if (reducedType(x.getType(), dims) != y.getType())
+    return op->emitOpError("result should be ") << reducedType(x.getType(), dims);
+  return success();
+}
+
+static SmallVector<int64_t> others(int64_t rank, ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  SmallVector<int64_t> free;
+  for (int64_t d = 0; d < rank; ++d)
+    if (!llvm::is_contained(a, d) && !llvm::is_contained(b, d))
+      free.push_back(d);
+  return free;
+}
+
+SmallVector<int64_t> DotOp::getLhsFree() {
+  return others(typeOf(getLhs()).getRank(), getLhsBatch(), getLhsContract());
+}
+
+SmallVector<int64_t> DotOp::getRhsFree() {
+  return others(typeOf(getRhs()).getRank(), getRhsBatch(), getRhsContract());
+}
+
+static RankedTensorType dotType(Value lhs, Value rhs, ArrayRef<int64_t> lhsBatch,
+                                ArrayRef<int64_t> rhsBatch, ArrayRef<int64_t> lhsContract,
+                                ArrayRef<int64_t> rhsContract) {
+  RankedTensorType left = typeOf(lhs), right = typeOf(rhs);
+  SmallVector<int64_t> shape;
+  for (int64_t d : lhsBatch)
+    shape.push_back(left.getDimSize(d));
+  for (int64_t d : others(left.getRank(), lhsBatch, lhsContract))
+    shape.push_back(left.getDimSize(d));
+  for (int64_t d : others(right.getRank(), rhsBatch, rhsContract))
+    shape.push_back(right.getDimSize(d));
+  return RankedTensorType::get(shape, left.getElementType());
+}
+
+void DotOp::build(OpBuilder &b, OperationState &state, Value lhs, Value rhs,
+                  ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
+                  ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract) {
+  build(b, state, dotType(lhs, rhs, lhsBatch, rhsBatch, lhsContract, rhsContract), lhs, rhs,
+        b.getDenseI64ArrayAttr(lhsBatch), b.getDenseI64ArrayAttr(rhsBatch),
+        b.getDenseI64ArrayAttr(lhsContract), b.getDenseI64ArrayAttr(rhsContract));
+}
+
+LogicalResult DotOp::verify() {
+  RankedTensorType left = typeOf(getLhs()), right = typeOf(getRhs());
+  SmallVector<int64_t> leftDims(getLhsBatch()), rightDims(getRhsBatch());
+  llvm::append_range(leftDims, getLhsContract());
+  llvm::append_range(rightDims, getRhsContract());
+  if (!validDims(leftDims, left.getRank()) || !validDims(rightDims, right.getRank()) ||
+      leftDims.size() != rightDims.size() || getLhsBatch().size() != getRhsBatch().size())
+    return emitOpError("batch and contracted dimensions do not pair up");
+  if (left.getElementType() != right.getElementType())
+    return emitOpError("operands differ in element type");
+  for (auto [l, r] : llvm::zip_equal(leftDims, rightDims))
+    if (left.getDimSize(l) != right.getDimSize(r))
+      return emitOpError("paired dimensions differ: ")
+             << left.getDimSize(l) << " and " << right.getDimSize(r);
+  RankedTensorType expected = dotType(getLhs(), getRhs(), getLhsBatch(), getRhsBatch(),
+                                      getLhsContract(), getRhsContract());
+  if (expected != getY().getType())
+    return emitOpError("result should be ") << expected;
+  if (!validBatch(expected))
+    return emitOpError("the batch can only be the result's first dimension");
+  return success();
+}
+
+/// dot(transpose(x), w) -> dot(x, w) with other dimensions, where the free dimensions keep their order.
+struct FoldTransposeIntoDot : OpRewritePattern<DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(DotOp op, PatternRewriter &rewriter) const override {
+    SmallVector<int64_t> lhsBatch(op.getLhsBatch()), rhsBatch(op.getRhsBatch());
+    SmallVector<int64_t> lhsContract(op.getLhsContract()), rhsContract(op.getRhsContract());
+    Value lhs = peel(op.getLhs(), lhsBatch, lhsContract, op.getLhsFree());
+    Value rhs = peel(op.getRhs(), rhsBatch, rhsContract, op.getRhsFree());
+    if (lhs == op.getLhs() && rhs == op.getRhs())
+      return rewriter.notifyMatchFailure(op, "no transposed operand that can be folded");
+    rewriter.replaceOpWithNewOp<DotOp>(op, lhs, rhs, lhsBatch, rhsBatch, lhsContract, rhsContract);
+    return success();
+  }
+
+  static Value peel(Value side, SmallVector<int64_t> &batch, SmallVector<int64_t> &contract,
+                    SmallVector<int64_t> free) {
+    auto transpose = side.getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return side;
+    ArrayRef<int64_t> permutation = transpose.getPermutation();
+    auto map = [&](SmallVector<int64_t> &dims) {
+      for (int64_t &d : dims)
+        d = permutation[d];
+    };
+    map(free);
+    if (!llvm::is_sorted(free))
+      return side;
+    map(batch);
+    map(contract);
+    return transpose.getX();
+  }
+};
+
+void DotOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<FoldTransposeIntoDot>(context);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Re-indexing
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType from = typeOf(getX()), to = typeOf(getY());
+  if (!validDims(getDims(), to.getRank()) || !llvm::is_sorted(getDims()) ||
+      static_cast<int64_t>(getDims().size()) != from.getRank())
+    return emitOpError("needs one ascending dimension of the result for each of the operand");
+  if (from.getElementType() != to.getElementType())
+    return emitOpError("cannot change the element type");
+  for (auto [i, d] : llvm::enumerate(getDims()))
+    if (from.getDimSize(i) != to.getDimSize(d) && from.getDimSize(i) != 1)
+      return emitOpError("cannot stretch dimension ") << i;
+  return validBatch(to) ? success() : emitOpError("only the first dimension can be the batch");
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
+  if (getX().getType() == getY().getType())
+    return getX();
+  auto elements = llvm::dyn_cast_if_present<DenseElementsAttr>(adaptor.getX());
+  if (elements && elements.isSplat() && typeOf(getY()).hasStaticShape())
+    return DenseElementsAttr::get(typeOf(getY()), elements.getSplatValue<Attribute>());
+  // broadcast(broadcast(x)) -> broadcast(x)
+  auto inner = getX().getDefiningOp<BroadcastOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> dims;
+  for (int64_t d : inner.getDims())
+    dims.push_back(getDims()[d]);
+  for (auto [i, d] : llvm::enumerate(dims))
+    if (typeOf(inner.getX()).getDimSize(i) == 1 && typeOf(getX()).getDimSize(inner.getDims()[i]) != 1 &&
+        typeOf(getY()).getDimSize(d) != typeOf(getX()).getDimSize(inner.getDims()[i]))
+      return {};
+  setDims(dims);
+  getXMutable().assign(inner.getX());
+  return getResult();
+}
+
+/// broadcast(constant splat of any shape) -> broadcast(constant scalar)
+struct ScalarBroadcastSource : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
+    DenseElementsAttr elements;
+    if (typeOf(op.getX()).getRank() == 0 || !matchPattern(op.getX(), m_Constant(&elements)) ||
+        !elements.isSplat())
+      return rewriter.notifyMatchFailure(op, "not a constant of equal elements");
+    auto type = RankedTensorType::get({}, elements.getElementType());
+    auto value = DenseElementsAttr::get(type, elements.getSplatValue<Attribute>());
+    Value scalar = ConstantOp::create(rewriter, op.getLoc(), type, value);
+    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), scalar,
+                                             rewriter.getDenseI64ArrayAttr({}));
+    return success();
+  }
+};
+
+void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ScalarBroadcastSource>(context);
+}
+
+LogicalResult ReshapeOp::verify() {
+  RankedTensorType from = typeOf(getX()), to = typeOf(getY());
+  if (from.getElementType() != to.getElementType())
+    return emitOpError("cannot change the element type");
+  if (isBatched(from) != isBatched(to) || !validBatch(to))
+    return emitOpError("the batch stays in front");
+  auto count = [](RankedTensorType type) {
+    int64_t product = 1;
+    for (int64_t size : type.getShape())
+      product *= ShapedType::isDynamic(size) ? 1 : size;
+    return product;
+  };
+  if (count(from) != count(to))
+    return emitOpError("changes the number of elements: ") << count(from) << " to " << count(to);
+  return success();
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
+  if (getX().getType() == getY().getType())
+    return getX();
+  if (auto elements = llvm::dyn_cast_if_present<DenseElementsAttr>(adaptor.getX()))
+    if (typeOf(getY()).hasStaticShape())
+      return elements.reshape(typeOf(getY()));
+  if (auto inner = getX().getDefiningOp<ReshapeOp>()) {
+    getXMutable().assign(inner.getX());
+    return getResult();
+  }
+  return {};
+}
+
+/// reshape(broadcast(scalar)) -> broadcast(scalar)
+struct ReshapeOfSplat : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto source = op.getX().getDefiningOp<BroadcastOp>();
+    if (!source || typeOf(source.getX()).getRank() != 0)
+      return rewriter.notifyMatchFailure(op, "not of a repeated scalar");
+    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), source.getX(),
+                                             rewriter.getDenseI64ArrayAttr({}));
+    return success();
+  }
+};
+
+void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ReshapeOfSplat>(context);
+}
+
+void TransposeOp::build(OpBuilder &b, OperationState &state, Value x, ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> shape;
+  for (int64_t d : permutation)
+    shape.push_back(typeOf(x).getDimSize(d));
+  build(b, state, RankedTensorType::get(shape, typeOf(x).getElementType()), x,
+        b.getDenseI64ArrayAttr(permutation));
+}
+
+LogicalResult TransposeOp::verify() {
+  RankedTensorType from = typeOf(getX()), to = typeOf(getY());
+  ArrayRef<int64_t> permutation = getPermutation();
+  if (!validDims(permutation, from.getRank()) ||
+      static_cast<int64_t>(permutation.size()) != from.getRank() || to.getRank() != from.getRank())
+    return emitOpError("needs a permutation of its dimensions");
+  for (auto [i, d] : llvm::enumerate(permutation))
+    if (to.getDimSize(i) != from.getDimSize(d))
+      return emitOpError("result dimension ") << i << " should be " << from.getDimSize(d);
+  return validBatch(to) ? success() : emitOpError("only the first dimension can be the batch");
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  if (llvm::equal(getPermutation(), llvm::seq<int64_t>(0, getPermutation().size())))
+    return getX();
+  auto inner = getX().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> permutation;
+  for (int64_t d : getPermutation())
+    permutation.push_back(inner.getPermutation()[d]);
+  setPermutation(permutation);
+  getXMutable().assign(inner.getX());
+  return getResult();
+}
+
+LogicalResult SliceOp::verify() {
+  RankedTensorType from = typeOf(getX()), to = typeOf(getY());
+  if (static_cast<int64_t>(getStarts().size()) != from.getRank() ||
+      getStrides().size() != getStarts().size() || to.getRank() != from.getRank())
+    return emitOpError("needs a start and a stride for each dimension");
+  for (int64_t d = 0; d < from.getRank(); ++d) {
+    int64_t start = getStarts()[d], stride = getStrides()[d], size = to.getDimSize(d);
+    if (from.isDynamicDim(d)) {
+      if (!to.isDynamicDim(d) || start != 0 || stride != 1)
+        return emitOpError("takes the batch whole");
+    } else if (start < 0 || stride < 1 || size < 0 ||
+               (size > 0 && start + (size - 1) * stride >= from.getDimSize(d))) {
+      return emitOpError("reaches outside dimension ") << d;
+    }
+  }
+  return success();
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor) {
+  return getX().getType() == getY().getType() ? OpFoldResult(getX()) : OpFoldResult();
+}
+
+LogicalResult PadOp::verify() {
+  RankedTensorType from = typeOf(getX()), to = typeOf(getY());
+  if (static_cast<int64_t>(getLow().size()) != from.getRank() ||
+      getInterior().size() != getLow().size() || to.getRank() != from.getRank())
+    return emitOpError("needs 'low' and 'interior' for each dimension");
+  for (int64_t d = 0; d < from.getRank(); ++d) {
+    int64_t low = getLow()[d], step = getInterior()[d] + 1, size = from.getDimSize(d);
+    if (from.isDynamicDim(d)) {
+      if (!to.isDynamicDim(d) || low != 0 || step != 1)
+        return emitOpError("cannot pad the batch");
+    } else if (low < 0 || step < 1 || (size > 0 && low + (size - 1) * step >= to.getDimSize(d))) {
+      return emitOpError("does not fit into dimension ") << d;
+    }
+  }
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  if (getParts().empty())
+    return emitOpError("needs an operand");
+  RankedTensorType to = typeOf(getY());
+  int64_t dim = getDim(), total = 0;
+  if (dim < 0 || dim >= to.getRank() || to.isDynamicDim(dim))
+    return emitOpError("cannot join along dimension ") << dim;
+  for (Value part : getParts()) {
+    RankedTensorType type = typeOf(part);
+    if (type.getRank() != to.getRank())
+      return emitOpError("operands differ in rank");
+    for (int64_t d = 0; d < to.getRank(); ++d)
+      if (d != dim && type.getDimSize(d) != to.getDimSize(d))
+        return emitOpError("operands differ in dimension ") << d;
+    total += type.getDimSize(dim);
+  }
+  return total == to.getDimSize(dim) ? success() : emitOpError("result should have size ") << total;
+}
+
+/// [indices..., row...] for gather's result and scatter_add's updates.
+static SmallVector<int64_t> gatheredShape(RankedTensorType table, RankedTensorType indices) {
+  SmallVector<int64_t> shape(indices.getShape());
+  llvm::append_range(shape, table.getShape().drop_front());
+  return shape;
+}
+
+LogicalResult GatherOp::verify() {
+  RankedTensorType table = typeOf(getTable()), indices = typeOf(getIndices());
+  if (table.getRank() < 1 || !table.hasStaticShape() || table.getDimSize(0) < 1)
+    return emitOpError("needs a table of at least one row");
+  if (!llvm::equal(gatheredShape(table, indices), typeOf(getY()).getShape()))
+    return emitOpError("result has the wrong shape");
+  return success();
+}
+
+LogicalResult ScatterAddOp::verify() {
+  RankedTensorType table = typeOf(getY()), indices = typeOf(getIndices());
+  if (table.getRank() < 1 || !table.hasStaticShape() || table.getDimSize(0) < 1)
+    return emitOpError("needs a table of at least one row");
+  if (!llvm::equal(gatheredShape(table, indices), typeOf(getUpdates()).getShape()))
+    return emitOpError("updates have the wrong shape");
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Sources, symbols, structure
+//===------------------------------------------------------------------------------------------===//
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+LogicalResult RandomOp::verify() {
+  if (getDistribution() != "uniform" && getDistribution() != "normal")
+    return emitOpError("knows the distributions 'uniform' and 'normal'");
+  return success();
+}
+
+LogicalResult RuntimeOp::verify() {
+  if (typeOf(getY()).getRank() != 0)
+    return emitOpError("is a scalar");
+  for (StringRef name : {"rows", "total_rows", "step", "total_steps", "epoch"})
+    if (getName() == name)
+      return success();
+  return emitOpError("unknown number '") << getName() << "'";
+}
+
+template <typename Symbol>
+static LogicalResult verifySymbolUse(Operation *op, FlatSymbolRefAttr name, Type type, bool batched,
+                                     SymbolTableCollection &symbols) {
+  auto symbol = symbols.lookupNearestSymbolFrom<Symbol>(op, name);
+  if (!symbol)
+    return op->emitOpError("knows no ") << name;
+  auto declared = llvm::cast<RankedTensorType>(symbol.getType());
+  if (batched) {
+    SmallVector<int64_t> shape{ShapedType::kDynamic};
+    llvm::append_range(shape, declared.getShape());
+    declared = RankedTensorType::get(shape, declared.getElementType());
+  }
+  return declared == type ? success() : op->emitOpError("type should be ") << declared;
+}
+
+LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySymbolUse<VariableOp>(*this, getVariableAttr(), getType(), false, symbols);
+}
+
+LogicalResult AssignOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySymbolUse<VariableOp>(*this, getVariableAttr(), getX().getType(), false, symbols);
+}
+
+LogicalResult InputOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySymbolUse<FieldOp>(*this, getFieldAttr(), getType(), true, symbols);
+}
+
+LogicalResult GradOp::verify() {
+  Block &block = getBody().front();
+  auto yield = llvm::dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getValues().empty())
+    return emitOpError("needs a value to differentiate");
+  if (!llvm::equal(block.getArgumentTypes(), getAt().getTypes()))
+    return emitOpError("region arguments should be the operands");
+  if (!isFloat(yield.getValues().front()))
+    return emitOpError("can only differentiate a floating-point value");
+  SmallVector<Type> expected(yield.getValues().getTypes());
+  llvm::append_range(expected, getAt().getTypes());
+  if (!llvm::equal(expected, getResultTypes()))
+    return emitOpError("results should be the yielded values and one derivative for each operand");
+  return success();
+}
+
+} // namespace dlc

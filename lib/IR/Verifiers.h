@@ -1,0 +1,18 @@
+//===- Verifiers.h - Shared by the generated op classes -----------------------------*- C++ -*-===//
+#ifndef DLC_LIB_IR_VERIFIERS_H
+#define DLC_LIB_IR_VERIFIERS_H
+
+#include "mlir/IR/OpDefinition.h"
+
+namespace dlc {
+
+/// `dims` ascending and inside `x`; `y` is `x` without them.
+llvm::LogicalResult verifyReduction(mlir::Operation *op, mlir::Value x,
+                                    llvm::ArrayRef<int64_t> dims, mlir::Value y);
+
+/// Identities such as x + 0, and the whole op on constants.
+mlir::OpFoldResult foldElementwise(mlir::Operation *op, llvm::ArrayRef<mlir::Attribute> operands);
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,223 @@
+//===- Events.cpp - A run on the console and as JSON lines ----------------------------------===//
+#include "Events.h"
+#include "JsonText.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+using namespace dlrt;
+
+double dlrt::now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+namespace {
+/// Seconds between two progress lines where there is no terminal.
+constexpr double kPlainInterval = 10;
+
+std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+std::string format(const char *pattern, ...) {
+  char buffer[256];
+  va_list arguments;
+  va_start(arguments, pattern);
+  vsnprintf(buffer, sizeof(buffer), pattern, arguments);
+  va_end(arguments);
+  return buffer;
+}
+
+int terminalColumns(FILE *file) {
+  winsize size{};
+  return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string duration(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0)
+    return "?";
+  int64_t whole = static_cast<int64_t>(seconds);
+  if (whole >= 3600)
+    return format("%d h %02d min", static_cast<int>(whole / 3600), static_cast<int>(whole / 60 % 60));
+  if (whole >= 60)
+    return format("%d min %02d s", static_cast<int>(whole / 60), static_cast<int>(whole % 60));
+  return format(seconds < 10 ? "%.1f s" : "%.0f s", seconds);
+}
+
+/// A value as text in a line: "loss 0.1234".
+std::string named(const std::string &name, double value) { return name + format(" %.4g", value); }
+
+std::string progressText(const ProgressEvent &event) {
+  double share = event.steps > 0 ? static_cast<double>(event.step) / event.steps : 0;
+  int filled = static_cast<int>(share * 20);
+  std::string bar = std::string(filled, '=') + (filled < 20 ? ">" : "");
+  bar.resize(20, ' ');
+  std::string text = "[" + bar + format("] %3d %%", static_cast<int>(share * 100));
+  if (event.epochs > 0)
+    text += format("  epoch %lld/%lld", static_cast<long long>(event.epoch),
+                   static_cast<long long>(event.epochs));
+  text += "  step " + formatCount(event.step) + "/" + formatCount(event.steps) + "  " +
+          named("loss", event.loss) + format("  %.3g steps/s", event.rate);
+  return text + "  " + duration(event.secondsLeft) + " left";
+}
+} // namespace
+
+ConsoleEvents::ConsoleEvents(FILE *out, FILE *err, bool quiet)
+    : out(out), err(err), quiet(quiet), outIsTerminal(isatty(fileno(out))),
+      errIsTerminal(isatty(fileno(err))), lastLine(now()) {}
+
+ConsoleEvents::~ConsoleEvents() { clearProgress(); }
+
+void ConsoleEvents::clearProgress() {
+  if (progressShown)
+    fputs("\r\033[K", err);
+  progressShown = false;
+  fflush(err);
+}
+
+void ConsoleEvents::plan(const PlanEvent &event) {
+  if (quiet)
+    return;
+  std::string text = event.program + ": " + formatCount(event.parameters) + " parameters, arena " +
+                     formatBytes(event.arenaBytes) +
+                     format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s");
+  if (event.compileSeconds > 0)
+    text += format(", compiled in %.0f ms", event.compileSeconds * 1000);
+  text += "\n" + formatCount(event.trainRows) + " training rows";
+  if (event.validationRows)
+    text += ", " + formatCount(event.validationRows) + " for validation";
+  if (event.testRows)
+    text += ", " + formatCount(event.testRows) + " for the test";
+  fprintf(out, "%s\n", text.c_str());
+  fflush(out);
+}
+
+void ConsoleEvents::progress(const ProgressEvent &event) {
+  if (quiet)
+    return;
+  std::string text = progressText(event);
+  if (errIsTerminal) {
+    size_t columns = static_cast<size_t>(terminalColumns(err));
+    fprintf(err, "\r%s\033[K", text.substr(0, columns - 1).c_str());
+    fflush(err);
+    progressShown = true;
+    return;
+  }
+  if (now() - lastLine < kPlainInterval)
+    return;
+  lastLine = now();
+  fprintf(err, "%s\n", text.c_str());
+  fflush(err);
+}
+
+void ConsoleEvents::epoch(const EpochEvent &event) {
+  if (quiet)
+    return;
+  clearProgress();
+  std::string text;
+  if (event.epochs > 0) {
+    std::string last = std::to_string(event.epochs);
+    text = format("epoch %*lld/%s", static_cast<int>(last.size()), static_cast<long long>(event.epoch),
+                  last.c_str());
+  } else {
+    std::string last = formatCount(event.steps);
+    text = format("step %*s/%s", static_cast<int>(last.size()), formatCount(event.step).c_str(),
+                  last.c_str());
+  }
+  text += "  " + named("loss", event.loss);
+  for (size_t i = 0; i < event.validation.size(); ++i)
+    text += (i ? ", " : "  validation ") + named(event.validation[i].first, event.validation[i].second);
+  text += "  " + (event.seconds < 1 ? format("%.0f ms", event.seconds * 1000) : duration(event.seconds));
+  fprintf(out, "%s%s\n", text.c_str(), event.best ? "  best" : "");
+  fflush(out);
+  lastLine = now();
+}
+
+void ConsoleEvents::report(const ReportEvent &event) {
+  clearProgress();
+  ReportStyle style;
+  style.color = outIsTerminal;
+  if (outIsTerminal)
+    style.columns = std::max(20, std::min(100, terminalColumns(out) - 12));
+  if (!quiet) {
+    fprintf(out, "\nreport on %s rows (%s)\n", formatCount(event.rows).c_str(),
+            event.part == "test" ? "test part" : "all data");
+  }
+  fputs(renderReport(*event.report, style).c_str(), out);
+  if (!quiet) {
+    if (event.trainSeconds > 0)
+      fprintf(out, "trained in %.2f s, ", event.trainSeconds);
+    fprintf(out, "%.2f s in all; state %s%s\n", event.totalSeconds, event.stateHash.c_str(),
+            event.interrupted ? "; interrupted" : "");
+  }
+  fflush(out);
+}
+
+void ConsoleEvents::saved(const std::string &path, int64_t step) {
+  if (quiet || !errIsTerminal)
+    return;
+  clearProgress();
+  fprintf(err, "saved to %s after step %s\n", path.c_str(), formatCount(step).c_str());
+}
+
+void ConsoleEvents::interrupted(int64_t step, int64_t steps) {
+  clearProgress();
+  fprintf(err, "interrupted after step %s of %s\n", formatCount(step).c_str(),
+          formatCount(steps).c_str());
+  fflush(err);
+}
+
+void ConsoleEvents::wrote(const std::string &path) {
+  if (!quiet)
+    fprintf(out, "wrote %s\n", path.c_str());
+}
+
+void JsonEvents::line(const std::string &text) {
+  fprintf(out, "{\"event\":%s}\n", text.c_str());
+  fflush(out);
+}
+
+void JsonEvents::plan(const PlanEvent &event) {
+  line("\"plan\",\"program\":" + jsonString(event.program) +
+       ",\"parameters\":" + std::to_string(event.parameters) +
+       ",\"arena_bytes\":" + std::to_string(event.arenaBytes) +
+       ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) +
+       ",\"threads\":" + std::to_string(event.threads) +
+       ",\"train_rows\":" + std::to_string(event.trainRows) +
+       ",\"validation_rows\":" + std::to_string(event.validationRows) +
+       ",\"test_rows\":" + std::to_string(event.testRows));
+}
+
+void JsonEvents::epoch(const EpochEvent &event) {
+  std::string text = "\"epoch\",\"epoch\":" + std::to_string(event.epoch) +
+                     ",\"step\":" + std::to_string(event.step) + ",\"loss\":" + jsonNumber(event.loss);
+  if (!event.validation.empty()) {
+    text += ",\"validation\":{";
+    for (size_t i = 0; i < event.validation.size(); ++i)
+      text += (i ? "," : "") + jsonString(event.validation[i].first) + ":" +
+              jsonNumber(event.validation[i].second);
+    text += "}";
+  }
+  line(text + ",\"seconds\":" + jsonNumber(event.seconds));
+}
+
+void JsonEvents::report(const ReportEvent &event) {
+  std::string text = "\"report\",\"values\":" + reportJson(*event.report) +
+                     ",\"part\":" + jsonString(event.part) + ",\"rows\":" + std::to_string(event.rows) +
+                     ",\"train_seconds\":" + jsonNumber(event.trainSeconds) +
+                     ",\"total_seconds\":" + jsonNumber(event.totalSeconds) +
+                     ",\"state_hash\":" + jsonString(event.stateHash);
+  line(text + (event.interrupted ? ",\"interrupted\":true" : ""));
+}
+
+void JsonEvents::saved(const std::string &path, int64_t step) {
+  line("\"saved\",\"path\":" + jsonString(path) + ",\"step\":" + std::to_string(step));
+}
+
+void JsonEvents::interrupted(int64_t step, int64_t steps) {
+  line("\"interrupted\",\"step\":" + std::to_string(step) + ",\"steps\":" + std::to_string(steps));
+}

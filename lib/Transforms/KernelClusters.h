@@ -1,0 +1,72 @@
+//===- KernelClusters.h - Which ops run together ------------------------------------*- C++ -*-===//
+#ifndef DLC_LIB_TRANSFORMS_KERNELCLUSTERS_H
+#define DLC_LIB_TRANSFORMS_KERNELCLUSTERS_H
+
+#include "dlc/IR/DL.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace dlc {
+
+enum class KernelKind { Map, Rows, Reduce, Contract, Scatter };
+llvm::StringRef stringify(KernelKind kind);
+
+/// Ops that will be one kernel.
+struct Cluster {
+  KernelKind kind;
+  /// Shape of the elements that the kernel walks over; for a product its result, for a reduction what it reduces.
+  llvm::SmallVector<int64_t> space;
+  /// Rows: how many leading dimensions remain after its reductions. Otherwise unset.
+  std::optional<int64_t> rowRank;
+  /// Reduce: the shape of its result.
+  llvm::SmallVector<int64_t> resultSpace;
+  llvm::SetVector<mlir::Operation *> ops;
+};
+
+/// How an op uses a value that lies in memory or in a cluster.
+struct Use {
+  enum How { Direct, RowBroadcast, Other } how;
+  mlir::Value base;
+};
+
+/// True for ops that name memory: dl.read, dl.input.
+bool isLeaf(mlir::Operation *op);
+
+/// True for ops that are repeated in every kernel that uses them: re-indexing, constants, and scalar arithmetic on
+/// what is known before the kernel starts.
+bool isAccess(mlir::Operation *op);
+
+/// Groups the ops of a function into clusters, greedily and in order.
+class ClusterGraph {
+public:
+  explicit ClusterGraph(mlir::func::FuncOp function);
+
+  /// In an order in which each cluster follows what it depends on.
+  llvm::SmallVector<Cluster *> inOrder();
+
+  Cluster *clusterOf(mlir::Operation *op) const { return owner.lookup(op); }
+
+private:
+  void place(mlir::Operation *op);
+  Cluster *createFor(mlir::Operation *op);
+  bool canJoin(const Cluster &cluster, mlir::Operation *op) const;
+  bool canJoinElementwise(const Cluster &cluster, mlir::Operation *op) const;
+  bool canJoinReduction(const Cluster &cluster, mlir::Operation *op) const;
+  bool becomesReduction(Cluster &cluster, mlir::Operation *op) const;
+  void mergeProducers(Cluster &cluster, mlir::Operation *op);
+  bool canMerge(Cluster &producer, Cluster &cluster) const;
+  bool dependsOn(Cluster *from, Cluster *to) const;
+  llvm::SmallSetVector<Cluster *, 4> dependencies(Cluster *cluster) const;
+  void add(Cluster &cluster, mlir::Operation *op);
+
+  llvm::SmallVector<std::unique_ptr<Cluster>> clusters;
+  llvm::DenseMap<mlir::Operation *, Cluster *> owner;
+};
+
+/// What `op` uses, seen through re-indexing.
+llvm::SmallVector<Use> usesOf(mlir::Operation *op);
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,154 @@
+//===- PlanMemory.cpp - One arena -------------------------------------------------------------===//
+//
+// Variables lie at the front of the arena. Behind them each function has its temporaries; functions overlay each other, as
+// only one runs at a time, and within a function tensors whose lifetimes a barrier separates share a place.
+//
+// Sets `offset` on each variable and output, `offsets` (one per result) on each kernel, and `dl.arena_bytes` on the module.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "dlc/Transforms/Passes.h"
+
+#include "dlrt/abi.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace dlc {
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "dlc/Transforms/Passes.h.inc"
+} // namespace dlc
+
+using namespace mlir;
+using namespace dlc;
+
+/// Tensors start at cache lines.
+static constexpr int64_t alignment = 64;
+
+static int64_t bytesOf(Type type, int64_t batch) {
+  auto tensor = cast<RankedTensorType>(type);
+  int64_t count = 1;
+  for (int64_t size : tensor.getShape())
+    count *= ShapedType::isDynamic(size) ? llvm::alignTo(batch, DLRT_ROW_TILE) : size;
+  int64_t width = llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  return llvm::alignTo(std::max<int64_t>(count * width, 1), alignment);
+}
+
+namespace {
+
+/// A tensor's place in time, counted in barriers, and in the arena.
+struct Interval {
+  Value value;
+  int64_t bytes, first, last, offset = -1;
+};
+
+class FunctionPlanner {
+public:
+  FunctionPlanner(func::FuncOp function, int64_t base, const llvm::StringMap<int64_t> &variables)
+      : function(function), base(base), variables(variables) {}
+
+  /// Returns the end of the function's temporaries.
+  int64_t run() {
+    collect();
+    llvm::stable_sort(intervals, [](auto &a, auto &b) { return a.bytes > b.bytes; });
+    int64_t end = base;
+    for (size_t i = 0; i < intervals.size(); ++i) {
+      intervals[i].offset = findPlace(i);
+      end = std::max(end, intervals[i].offset + intervals[i].bytes);
+    }
+    record();
+    return end;
+  }
+
+private:
+  static Value memoryOf(Value value) {
+    auto view = value.getDefiningOp<ReshapeOp>();
+    return view ? Value(view.getX()) : value;
+  }
+
+  void collect() {
+    int64_t batch = 1;
+    if (auto attribute = function->getAttrOfType<IntegerAttr>("dl.batch"))
+      batch = attribute.getInt();
+    DenseMap<Value, int64_t> index;
+    int64_t phase = 0;
+    function.walk([&](AssignOp assign) {
+      if (assign->hasAttr("in_place"))
+        placed[memoryOf(assign.getX())] = variables.lookup(assign.getVariable());
+    });
+    for (Operation &op : function.front()) {
+      if (auto kernel = dyn_cast<KernelOp>(op)) {
+        phase += kernel->hasAttr("barrier");
+        for (Value input : kernel.getInputs())
+          if (auto known = index.find(memoryOf(input)); known != index.end())
+            intervals[known->second].last = phase;
+        for (Value result : kernel.getResults())
+          if (!placed.count(result)) {
+            index[result] = intervals.size();
+            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase});
+          }
+      }
+      if (isa<OutputOp>(op)) // read by the runtime afterwards
+        if (auto known = index.find(memoryOf(op.getOperand(0))); known != index.end())
+          intervals[known->second].last = std::numeric_limits<int64_t>::max();
+    }
+  }
+
+  /// The lowest offset at which interval `i` meets no placed one in time and space.
+  int64_t findPlace(size_t i) {
+    int64_t offset = base;
+    bool moved = true;
+    while (moved) {
+      moved = false;
+      for (size_t k = 0; k < i; ++k) {
+        const Interval &other = intervals[k];
+        bool together = other.first <= intervals[i].last && intervals[i].first <= other.last;
+        if (together && offset < other.offset + other.bytes &&
+            other.offset < offset + intervals[i].bytes) {
+          offset = other.offset + other.bytes;
+          moved = true;
+        }
+      }
+    }
+    return offset;
+  }
+
+  void record() {
+    for (const Interval &interval : intervals)
+      placed[interval.value] = interval.offset;
+    Builder b(function.getContext());
+    for (Operation &op : function.front()) {
+      if (auto kernel = dyn_cast<KernelOp>(op)) {
+        SmallVector<int64_t> offsets;
+        for (Value result : kernel.getResults())
+          offsets.push_back(placed.lookup(result));
+        op.setAttr("offsets", b.getDenseI64ArrayAttr(offsets));
+      }
+      if (isa<OutputOp>(op))
+        op.setAttr("offset", b.getI64IntegerAttr(placed.lookup(memoryOf(op.getOperand(0)))));
+    }
+  }
+
+  func::FuncOp function;
+  int64_t base;
+  const llvm::StringMap<int64_t> &variables;
+  SmallVector<Interval> intervals;
+  DenseMap<Value, int64_t> placed;
+};
+
+struct PlanMemoryPass : dlc::impl::PlanMemoryPassBase<PlanMemoryPass> {
+  void runOnOperation() override {
+    Builder b(&getContext());
+    llvm::StringMap<int64_t> variables;
+    int64_t end = 0;
+    for (auto variable : getOperation().getOps<VariableOp>()) {
+      variable->setAttr("offset", b.getI64IntegerAttr(end));
+      variables[variable.getSymName()] = end;
+      end += bytesOf(variable.getType(), 1);
+    }
+    int64_t arena = std::max(end, alignment);
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      arena = std::max(arena, FunctionPlanner(function, end, variables).run());
+    getOperation()->setAttr("dl.arena_bytes", b.getI64IntegerAttr(arena));
+  }
+};
+
+} // namespace

@@ -1,0 +1,214 @@
+//===- ScheduleKernels.cpp - Order, updates in place, barriers --------------------------------===//
+//
+// A kernel whose result is assigned to a variable writes straight into it, if every other reader of the old value has run before
+// and its own reads are of the element it is about to write. The order is chosen so that this holds; where no order can
+// (two updates read each other's variable), the value is kept aside and copied at the end.
+//
+// All threads run all kernels, each on its share. Kernels over batched results ("rows") share one partition of the rows. A barrier
+// stands before a kernel that reads what another thread may have written since the last one, or that overwrites what
+// another thread may still read.
+//
+// Sets on each kernel: `barrier` (unit), `rows` (unit); on each assignment that writes in place: `in_place` (unit).
+//
+//===------------------------------------------------------------------------------------------===//
+#include "dlc/IR/Builders.h"
+#include "dlc/Transforms/Passes.h"
+
+namespace dlc {
+#define GEN_PASS_DEF_SCHEDULEKERNELSPASS
+#include "dlc/Transforms/Passes.h.inc"
+} // namespace dlc
+
+using namespace mlir;
+using namespace dlc;
+
+/// Looks through a view.
+static Value memoryOf(Value value) {
+  if (auto view = value.getDefiningOp<ReshapeOp>())
+    return view.getX();
+  return value;
+}
+
+/// True if the kernel reads the operand only at the element that its result `type` is about to be written at.
+static bool readsPointwise(KernelOp kernel, unsigned operand, Type type) {
+  BlockArgument argument = kernel.getBody().front().getArgument(operand);
+  return argument.getType() == type && llvm::all_of(argument.getUsers(), [](Operation *user) {
+           return isa<ElementwiseOpInterface, YieldOp>(user);
+         });
+}
+
+namespace {
+
+class Scheduler {
+public:
+  explicit Scheduler(func::FuncOp function) : function(function) {
+    for (Operation &op : function.front()) {
+      if (auto kernel = dyn_cast<KernelOp>(op))
+        kernels.push_back(kernel);
+      if (auto assign = dyn_cast<AssignOp>(op))
+        assigns.push_back(assign);
+    }
+  }
+
+  void run() {
+    chooseTargets();
+    markRows();
+    order();
+    copyTheRest();
+  }
+
+private:
+  /// Whether a kernel may write its result straight into the variable, as far as its own reads go.
+  void chooseTargets() {
+    for (AssignOp assign : assigns) {
+      auto result = cast<OpResult>(memoryOf(assign.getX()));
+      auto kernel = cast<KernelOp>(result.getOwner());
+      bool taken = targets.count(result);
+      bool safe = true;
+      for (auto [index, input] : llvm::enumerate(kernel.getInputs())) {
+        auto read = input.getDefiningOp<ReadOp>();
+        if (read && read.getVariable() == assign.getVariable())
+          safe &= readsPointwise(kernel, index, result.getType());
+      }
+      if (safe && !taken)
+        targets[result] = assign;
+    }
+  }
+
+  SmallVector<KernelOp> readersOf(StringRef variable) {
+    SmallVector<KernelOp> readers;
+    for (KernelOp kernel : kernels)
+      for (Value input : kernel.getInputs())
+        if (auto read = input.getDefiningOp<ReadOp>(); read && read.getVariable() == variable)
+          readers.push_back(kernel);
+    return readers;
+  }
+
+  /// Among kernels whose operands are there and whose variables nobody still needs, the first that needs no
+  /// barrier; else the first.
+  void order() {
+    SmallVector<KernelOp> waiting = kernels, ordered;
+    llvm::SmallPtrSet<Operation *, 16> done;
+    auto ready = [&](KernelOp kernel) {
+      return llvm::all_of(kernel.getInputs(), [&](Value input) {
+        auto source = memoryOf(input).getDefiningOp<KernelOp>();
+        return !source || done.contains(source);
+      });
+    };
+    auto overwrites = [&](KernelOp kernel) {
+      return llvm::any_of(kernel.getResults(), [&](OpResult result) {
+        auto target = targets.find(result);
+        return target != targets.end() &&
+               llvm::any_of(readersOf(target->second.getVariable()), [&](KernelOp reader) {
+                 return reader != kernel && !done.contains(reader);
+               });
+      });
+    };
+    while (!waiting.empty()) {
+      auto next = llvm::find_if(
+          waiting, [&](KernelOp k) { return ready(k) && !overwrites(k) && !needsBarrier(k); });
+      if (next == waiting.end())
+        next = llvm::find_if(waiting, [&](KernelOp k) { return ready(k) && !overwrites(k); });
+      if (next == waiting.end()) {
+        next = llvm::find_if(waiting, ready);
+        for (OpResult result : next->getResults())
+          targets.erase(result);
+      }
+      done.insert(*next);
+      ordered.push_back(*next);
+      run(*next);
+      waiting.erase(next);
+    }
+    Operation *end = firstFinal();
+    for (KernelOp kernel : ordered)
+      kernel->moveBefore(end);
+  }
+
+  Operation *firstFinal() {
+    for (Operation &op : function.front())
+      if (isa<AssignOp, OutputOp, func::ReturnOp, ReshapeOp>(op))
+        return &op;
+    llvm_unreachable("a function returns");
+  }
+
+  /// Assignments that cannot happen in place get a copying kernel at the end.
+  void copyTheRest() {
+    Operation *end = firstFinal();
+    for (AssignOp assign : assigns) {
+      auto result = cast<OpResult>(memoryOf(assign.getX()));
+      auto target = targets.find(result);
+      if (target != targets.end() && target->second == assign) {
+        assign->setAttr("in_place", UnitAttr::get(assign.getContext()));
+        continue;
+      }
+      OpBuilder b(end);
+      auto kernel = KernelOp::create(b, assign.getLoc(), TypeRange{result.getType()},
+                                     ValueRange{result}, "map", "map copy");
+      Block &body = kernel.getBody().emplaceBlock();
+      Value argument = body.addArgument(result.getType(), assign.getLoc());
+      b.setInsertionPointToEnd(&body);
+      Value copy = CopyOp::create(b, assign.getLoc(), argument);
+      YieldOp::create(b, assign.getLoc(), copy);
+      targets[cast<OpResult>(kernel.getResult(0))] = assign;
+      run(kernel);
+      assign->setAttr("in_place", UnitAttr::get(assign.getContext()));
+      if (auto view = assign.getX().getDefiningOp<ReshapeOp>()) {
+        b.setInsertionPoint(assign);
+        assign.getXMutable().assign(
+            ReshapeOp::create(b, assign.getLoc(), view.getType(), kernel.getResult(0)));
+      } else {
+        assign.getXMutable().assign(kernel.getResult(0));
+      }
+    }
+  }
+
+  void markRows() {
+    for (KernelOp kernel : kernels) {
+      bool partitioned = kernel.getKind() == "map" || kernel.getKind() == "rows" ||
+                         kernel.getKind() == "contract";
+      if (partitioned && llvm::all_of(kernel.getResultTypes(), [](Type t) { return isBatched(t); }))
+        kernel->setAttr("rows", UnitAttr::get(kernel.getContext()));
+    }
+  }
+
+  /// Whether the kernel touches what other threads may be at since the last barrier.
+  bool needsBarrier(KernelOp kernel) {
+    bool rows = kernel->hasAttr("rows");
+    for (Value input : kernel.getInputs()) {
+      auto entry = written.find(memoryOf(input));
+      if (entry != written.end() && !(rows && entry->second && isBatched(input.getType())))
+        return true;
+    }
+    return llvm::any_of(kernel.getResults(), [&](OpResult result) {
+      auto target = targets.find(result);
+      return target != targets.end() && read.contains(target->second.getVariable());
+    });
+  }
+
+  /// Takes the kernel as the next to run.
+  void run(KernelOp kernel) {
+    if (needsBarrier(kernel)) {
+      kernel->setAttr("barrier", UnitAttr::get(kernel.getContext()));
+      written.clear();
+      read.clear();
+    }
+    for (Value input : kernel.getInputs())
+      if (auto source = input.getDefiningOp<ReadOp>())
+        read[source.getVariable()] = true;
+    for (OpResult result : kernel.getResults())
+      written[result] = kernel->hasAttr("rows");
+  }
+
+  func::FuncOp function;
+  SmallVector<KernelOp> kernels;
+  SmallVector<AssignOp> assigns;
+  DenseMap<Value, AssignOp> targets; // a kernel's result -> the variable it is written into
+  DenseMap<Value, bool> written;     // since the last barrier; true: by rows
+  llvm::StringMap<bool> read;        // variables read since the last barrier
+};
+
+struct ScheduleKernelsPass : dlc::impl::ScheduleKernelsPassBase<ScheduleKernelsPass> {
+  void runOnOperation() override { Scheduler(getOperation()).run(); }
+};
+
+} // namespace
