@@ -21,7 +21,7 @@ struct Index {
   mlir::Value base; // i64; null is 0
   int64_t offset = 0;
   int64_t lane = 0;
-  mlir::Value scattered;
+  mlir::Value scattered = {};
 
   bool varies() const { return lane != 0 || scattered; }
   bool operator==(const Index &other) const {

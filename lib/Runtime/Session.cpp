@@ -148,6 +148,31 @@ Status Session::stream(const FunctionInfo &function, const RowList &rows, OnChun
   return Status();
 }
 
+Status dlrt::collect(Session &session, const FunctionInfo &function, const RowList &rows,
+                     const std::vector<const OutputInfo *> &outputs,
+                     const std::vector<std::vector<double> *> &sinks) {
+  struct Collector {
+    Session &session;
+    const std::vector<const OutputInfo *> &outputs;
+    const std::vector<std::vector<double> *> &sinks;
+  } collector{session, outputs, sinks};
+  for (size_t i = 0; i < outputs.size(); ++i)
+    sinks[i]->reserve(sinks[i]->size() + outputs[i]->elements(rows.size()));
+  return session.stream(
+      function, rows,
+      [](void *context, int64_t, int64_t count) {
+        Collector &collector = *static_cast<Collector *>(context);
+        for (size_t i = 0; i < collector.outputs.size(); ++i)
+          collector.session.appendValues(*collector.outputs[i], count, *collector.sinks[i]);
+      },
+      &collector);
+}
+
+int dlrt::defaultThreads(const Program &program) {
+  constexpr int64_t kSmallStep = 4000000; // FLOP: about 20 us on one thread
+  return program.flop < kSmallStep ? 1 : availableCpus();
+}
+
 double dlrt::readNumber(ElementType type, const void *place) {
   switch (type) {
   case ElementType::F32: {

@@ -45,6 +45,7 @@ public:
   const Program &getProgram() const { return program; }
   dlrt_frame &getFrame() { return frame; }
   uint8_t *getArena() { return arena; }
+  const uint8_t *getArena() const { return arena; }
   int threads() const { return pool.threads(); }
 
   /// Hands out what to call next: sets the frame and returns the function, or null at the end. Called by
@@ -56,6 +57,9 @@ public:
 
   /// Calls a function that works on no rows: generate, init, or what gives weights.
   void call(const FunctionInfo &function);
+
+  /// Calls a training step on the rows that the frame was set to.
+  void callStep(const FunctionInfo &function) { pool.run(function.single, &frame); }
 
   /// Calls `function` over `rows` in chunks of its batch: a streamed one with all its passes, any other once
   /// for each chunk. After each call of the latter, `onChunk(context, first, count)` may take the outputs.
@@ -92,6 +96,16 @@ private:
   void *context = nullptr;
   dlrt_function current = nullptr;
 };
+
+/// Calls a function once for each chunk of `rows` and puts the values of batched `outputs` one after the other
+/// into the vectors of the same number in `sinks`.
+Status collect(Session &session, const FunctionInfo &function, const RowList &rows,
+               const std::vector<const OutputInfo *> &outputs,
+               const std::vector<std::vector<double> *> &sinks);
+
+/// As many threads as suit the program: one for small steps, where waiting for each other costs more than it
+/// gains, else all CPUs.
+int defaultThreads(const Program &program);
 
 /// A number of type `type` at `place`.
 double readNumber(ElementType type, const void *place);

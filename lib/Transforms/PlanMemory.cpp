@@ -38,6 +38,7 @@ namespace {
 struct Interval {
   Value value;
   int64_t bytes, first, last, offset = -1;
+  size_t number = 0;
 };
 
 class FunctionPlanner {
@@ -48,7 +49,10 @@ public:
   /// Returns the end of the function's temporaries.
   int64_t run() {
     collect();
-    llvm::stable_sort(intervals, [](auto &a, auto &b) { return a.bytes > b.bytes; });
+    // Large ones first; of equal ones the earlier.
+    llvm::sort(intervals, [](auto &a, auto &b) {
+      return std::pair(-a.bytes, a.number) < std::pair(-b.bytes, b.number);
+    });
     int64_t end = base;
     for (size_t i = 0; i < intervals.size(); ++i) {
       intervals[i].offset = findPlace(i);
@@ -83,7 +87,7 @@ private:
         for (Value result : kernel.getResults())
           if (!placed.count(result)) {
             index[result] = intervals.size();
-            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase});
+            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase, -1, intervals.size()});
           }
       }
       if (isa<OutputOp>(op)) // read by the runtime afterwards

@@ -1,0 +1,10 @@
+# Writes OUTPUT, a C++ source with the text of every file in SOURCES.
+set(text "// Made from lib/Std by cmake/EmbedStandardLibrary.cmake.\n#include \"dlc/Frontend/StandardLibrary.h\"\n\n")
+string(APPEND text "static const dlc::StandardSource sources[] = {\n")
+foreach(source ${SOURCES})
+  get_filename_component(name ${source} NAME)
+  file(READ ${source} content)
+  string(APPEND text "    {\"lib/Std/${name}\", R\"DL(${content})DL\"},\n")
+endforeach()
+string(APPEND text "};\n\nllvm::ArrayRef<dlc::StandardSource> dlc::standardSources() { return sources; }\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,68 @@
+//===- Compiler.h - From a file to a program that runs ------------------------------*- C++ -*-===//
+#ifndef DLC_DRIVER_COMPILER_H
+#define DLC_DRIVER_COMPILER_H
+
+#include "dlc/Driver/Pipeline.h"
+#include "dlc/Frontend/Elaborate.h"
+
+#include "dlrt/abi.h"
+
+namespace dlc {
+
+struct CompileOptions {
+  ElaborateOptions elaborate;
+  std::string target = "native";
+};
+
+/// One program on its way through the compiler. Mistakes of the user are rendered to `errors`.
+class Compiler {
+public:
+  Compiler(const CompileOptions &options, llvm::raw_ostream &errors);
+  ~Compiler();
+
+  /// Reads and parses the file. False after a mistake, which has been reported; so for the others.
+  bool parse(llvm::StringRef path);
+  /// Elaborates: types, shapes, the graph.
+  bool elaborate();
+  /// Goes on to a phase.
+  bool lowerTo(Phase phase);
+  /// LLVM IR, assembly or an object file.
+  bool generate(CodeForm form, llvm::SmallVector<char, 0> &out);
+  /// Compiles in this process. The program lives as long as the compiler.
+  const dlrt_program *load();
+
+  void printAST(llvm::raw_ostream &os) const;
+  void printModule(llvm::raw_ostream &os);
+  const ProgramInfo &info() const { return program; }
+  /// JSON for the runtime; after Phase::Kernels.
+  const std::string &manifest() const { return manifestText; }
+
+private:
+  bool reportDiagnostics();
+
+  CompileOptions options;
+  llvm::raw_ostream &errors;
+  Sources sources;
+  std::unique_ptr<Diagnostics> diagnostics;
+  std::unique_ptr<ast::Program> ast;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  ProgramInfo program;
+  TargetDescription target;
+  Phase phase = Phase::Graph;
+  std::string name, manifestText;
+  std::vector<std::string> functions; // every compiled function, by name
+  std::unique_ptr<LoadedCode> code;
+  std::vector<dlrt_symbol> symbols;
+  dlrt_program loaded{};
+};
+
+/// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the names of the functions to
+/// `functions`.
+std::string writeManifest(mlir::ModuleOp module, const ProgramInfo &program, llvm::StringRef name,
+                          const TargetDescription &target, bool doublePrecision,
+                          std::vector<std::string> &functions);
+
+} // namespace dlc
+
+#endif

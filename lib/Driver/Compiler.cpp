@@ -1,0 +1,115 @@
+//===- Compiler.cpp --------------------------------------------------------------------------===//
+#include "dlc/Driver/Compiler.h"
+
+#include "dlc/Frontend/Parser.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace dlc;
+
+Compiler::Compiler(const CompileOptions &options, llvm::raw_ostream &errors)
+    : options(options), errors(errors), diagnostics(std::make_unique<Diagnostics>(sources)) {}
+
+Compiler::~Compiler() = default;
+
+bool Compiler::reportDiagnostics() {
+  diagnostics->render(errors);
+  bool good = !diagnostics->hasErrors();
+  if (!good)
+    errors << diagnostics->errorCount() << (diagnostics->errorCount() == 1 ? " error\n" : " errors\n");
+  diagnostics = std::make_unique<Diagnostics>(sources);
+  return good;
+}
+
+bool Compiler::parse(llvm::StringRef path) {
+  if (llvm::sys::fs::is_directory(path)) {
+    errors << "dlc: '" << path << "' is a folder, not a program\n";
+    return false;
+  }
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer) {
+    errors << "dlc: cannot read '" << path << "': " << buffer.getError().message() << '\n';
+    return false;
+  }
+  constexpr size_t largest = 16 << 20;
+  if ((*buffer)->getBufferSize() > largest) {
+    errors << "dlc: '" << path << "' is larger than 16 MiB: not a program\n";
+    return false;
+  }
+  name = llvm::sys::path::stem(path).str();
+  ast = dlc::parse(sources, sources.add(path, (*buffer)->getBuffer()), *diagnostics);
+  return reportDiagnostics();
+}
+
+bool Compiler::elaborate() {
+  auto described = describeTarget(options.target);
+  if (!described) {
+    errors << "dlc: " << llvm::toString(described.takeError()) << '\n';
+    return false;
+  }
+  target = *described;
+  context = createContext();
+  module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
+  return reportDiagnostics() && module;
+}
+
+bool Compiler::lowerTo(Phase next) {
+  auto step = [&](Phase to) {
+    if (phase >= to || next < to)
+      return true;
+    if (failed(lower(*module, target, phase, to))) {
+      errors << "dlc: internal error while compiling '" << name << "': please report this program\n";
+      return false;
+    }
+    phase = to;
+    if (to == Phase::Kernels)
+      manifestText = writeManifest(*module, program, name, target, options.elaborate.doublePrecision,
+                                   functions);
+    return true;
+  };
+  return step(Phase::Step) && step(Phase::Kernels) && step(Phase::Loops) && step(Phase::LLVM);
+}
+
+bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
+  if (!lowerTo(Phase::LLVM))
+    return false;
+  auto result = generateCode(*module, target, form);
+  if (!result) {
+    errors << "dlc: " << llvm::toString(result.takeError()) << '\n';
+    return false;
+  }
+  out = std::move(*result);
+  return true;
+}
+
+const dlrt_program *Compiler::load() {
+  llvm::SmallVector<char, 0> object;
+  if (!generate(CodeForm::Object, object))
+    return nullptr;
+  auto fail = [&](llvm::Error error) -> const dlrt_program * {
+    errors << "dlc: cannot load the compiled program: " << llvm::toString(std::move(error)) << '\n';
+    return nullptr;
+  };
+  auto result = LoadedCode::load(std::move(object));
+  if (!result)
+    return fail(result.takeError());
+  code = std::move(*result);
+  for (const std::string &function : functions) {
+    auto address = code->lookup(function);
+    if (!address)
+      return fail(address.takeError());
+    symbols.push_back({function.c_str(), reinterpret_cast<dlrt_function>(*address)});
+  }
+  loaded = {DLRT_ABI_VERSION, manifestText.c_str(), symbols.data(), int64_t(symbols.size())};
+  return &loaded;
+}
+
+void Compiler::printAST(llvm::raw_ostream &os) const { ast::print(*ast, os); }
+
+void Compiler::printModule(llvm::raw_ostream &os) {
+  mlir::ModuleOp op = *module;
+  op.print(os);
+  os << '\n';
+}

@@ -1,0 +1,303 @@
+//===- CApi.cpp - The interface for embedding -----------------------------------------------===//
+#include "Session.h"
+#include "TrainingState.h"
+#include "dlrt/dlrt.h"
+
+#include <new>
+
+using namespace dlrt;
+
+struct dlrt_net {
+  std::unique_ptr<Program> program;
+  std::unique_ptr<Session> session; // null after an open that failed
+  std::string message;
+  std::vector<bool> predictInputs;
+  RowList rows; // 0 ... n - 1, for the last n
+  RunState state;
+  int64_t totalSteps = 1;
+};
+
+namespace {
+dlrt_status report(dlrt_net *net, dlrt_status code, std::string message) {
+  net->message = std::move(message);
+  return code;
+}
+
+dlrt_status report(dlrt_net *net, const Status &status, dlrt_status code) {
+  if (status.ok())
+    return report(net, DLRT_OK, "");
+  return report(net, status.code() == StatusCode::OutOfMemory ? DLRT_OUT_OF_MEMORY : code,
+                status.message());
+}
+
+dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
+  if (!status.ok())
+    return report(net, status, DLRT_OPEN_FAILED);
+  std::unique_ptr<Session> session;
+  int count = threads > 0 ? static_cast<int>(threads) : defaultThreads(*net->program);
+  status = Session::create(*net->program, count, session);
+  if (!status.ok())
+    return report(net, status, DLRT_OUT_OF_MEMORY);
+  if (const FunctionInfo *weights = net->program->function("weights"))
+    session->call(*weights);
+  net->predictInputs = net->program->predictInputs();
+  net->session = std::move(session);
+  return DLRT_OK;
+}
+
+/// Checks what all calls on rows have in common, and points the frame at the caller's arrays.
+dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
+                  const void *const *fields, int64_t rows, bool predictInputsOnly) {
+  if (!net)
+    return DLRT_INVALID;
+  if (!net->session)
+    return report(net, DLRT_INVALID, "the net was not opened");
+  if (!function)
+    return report(net, DLRT_UNSUPPORTED,
+                  "'" + net->program->name + "' has no function to " + std::string(what));
+  if (!fields || rows < 1 || rows > INT32_MAX)
+    return report(net, DLRT_INVALID, "there are no rows, or more than 2^31 - 1");
+  for (size_t i = 0; i < net->predictInputs.size(); ++i)
+    if (!fields[i] && (net->predictInputs[i] || !predictInputsOnly))
+      return report(net, DLRT_INVALID,
+                    "the rows lack field '" + net->program->fields[i].name + "'");
+  if (net->rows.size() != rows)
+    net->rows = RowList::firstRows(rows);
+  net->session->getFrame().fields = fields;
+  net->message.clear();
+  return DLRT_OK;
+}
+
+const FunctionInfo *find(dlrt_net *net, const char *name) {
+  return net && net->session ? net->program->function(name) : nullptr;
+}
+
+dlrt_type typeOf(ElementType type) {
+  switch (type) {
+  case ElementType::F32:
+    return DLRT_F32;
+  case ElementType::F64:
+    return DLRT_F64;
+  case ElementType::I32:
+    return DLRT_I32;
+  case ElementType::U8:
+    return DLRT_U8;
+  case ElementType::Bool:
+    break;
+  }
+  return DLRT_BOOL;
+}
+
+int64_t product(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  return count;
+}
+} // namespace
+
+extern "C" {
+
+int64_t dlrt_abi_version(void) { return DLRT_ABI_VERSION; }
+
+dlrt_status dlrt_net_open(const char *path, int64_t threads, dlrt_net **out_net) {
+  if (!out_net)
+    return DLRT_INVALID;
+  dlrt_net *net = *out_net = new (std::nothrow) dlrt_net;
+  if (!net)
+    return DLRT_OUT_OF_MEMORY;
+  if (!path)
+    return report(net, DLRT_INVALID, "there is no path");
+  return start(net, Program::open(path, net->program), threads);
+}
+
+dlrt_status dlrt_net_create(const dlrt_program *program, int64_t threads, dlrt_net **out_net) {
+  if (!out_net)
+    return DLRT_INVALID;
+  dlrt_net *net = *out_net = new (std::nothrow) dlrt_net;
+  if (!net)
+    return DLRT_OUT_OF_MEMORY;
+  return start(net, Program::create(program, net->program), threads);
+}
+
+void dlrt_net_release(dlrt_net *net) { delete net; }
+
+const char *dlrt_net_message(const dlrt_net *net) {
+  return net ? net->message.c_str() : "there is no net";
+}
+
+const char *dlrt_net_name(const dlrt_net *net) {
+  return net && net->program ? net->program->name.c_str() : "";
+}
+
+int64_t dlrt_net_parameter_count(const dlrt_net *net) {
+  return net && net->program ? net->program->parameters : 0;
+}
+
+int64_t dlrt_net_batch(const dlrt_net *net) {
+  const FunctionInfo *train = net && net->program ? net->program->function("train") : nullptr;
+  return train ? train->batch : 0;
+}
+
+int64_t dlrt_net_field_count(const dlrt_net *net) {
+  return net && net->program ? static_cast<int64_t>(net->program->fields.size()) : 0;
+}
+
+dlrt_status dlrt_net_field_info(dlrt_net *net, int64_t index, dlrt_field *out_field) {
+  if (!net || !out_field)
+    return DLRT_INVALID;
+  if (index < 0 || index >= dlrt_net_field_count(net))
+    return report(net, DLRT_INVALID, "there is no field " + std::to_string(index));
+  const FieldInfo &field = net->program->fields[index];
+  bool isInput = !net->predictInputs.empty() && net->predictInputs[index];
+  *out_field = {field.name.c_str(),
+                typeOf(field.type),
+                static_cast<int64_t>(field.shape.size()),
+                field.shape.data(),
+                product(field.shape),
+                field.classes,
+                isInput};
+  return report(net, DLRT_OK, "");
+}
+
+int64_t dlrt_net_tensor_count(const dlrt_net *net) {
+  return net && net->program ? static_cast<int64_t>(net->program->tensors.size()) : 0;
+}
+
+dlrt_status dlrt_net_tensor_info(dlrt_net *net, int64_t index, dlrt_tensor *out_tensor) {
+  if (!net || !out_tensor)
+    return DLRT_INVALID;
+  if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
+    return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
+  const TensorInfo &tensor = net->program->tensors[index];
+  *out_tensor = {tensor.name.c_str(),
+                 tensor.kind.c_str(),
+                 typeOf(tensor.type),
+                 static_cast<int64_t>(tensor.shape.size()),
+                 tensor.shape.data(),
+                 product(tensor.shape),
+                 net->session->getArena() + tensor.offset};
+  return report(net, DLRT_OK, "");
+}
+
+dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps) {
+  if (!net)
+    return DLRT_INVALID;
+  const FunctionInfo *init = find(net, "init");
+  if (!init)
+    return report(net, DLRT_UNSUPPORTED, "the net was not opened, or has no first values");
+  if (steps < 1)
+    return report(net, DLRT_INVALID, "'steps' must be at least 1");
+  dlrt_frame &frame = net->session->getFrame();
+  frame.seed = seed;
+  frame.step = frame.epoch = 0;
+  frame.total_steps = net->totalSteps = steps;
+  net->session->call(*init);
+  net->state = RunState();
+  net->state.seed = seed;
+  return report(net, DLRT_OK, "");
+}
+
+dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows) {
+  if (!net)
+    return DLRT_INVALID;
+  const FunctionInfo *fit = find(net, "fit");
+  if (net->session && !fit)
+    return report(net, DLRT_OK, "");
+  if (dlrt_status status = begin(net, fit, "fit", fields, rows, true))
+    return status;
+  return report(net, net->session->stream(*fit, net->rows), DLRT_INVALID);
+}
+
+dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows, double *out_loss) {
+  const FunctionInfo *train = find(net, "train");
+  if (dlrt_status status = begin(net, train, "train", fields, rows, false))
+    return status;
+  if (rows > train->batch)
+    return report(net, DLRT_INVALID,
+                  "a step takes at most " + std::to_string(train->batch) + " rows, not " +
+                      std::to_string(rows));
+  dlrt_frame &frame = net->session->getFrame();
+  frame.seed = net->state.seed;
+  frame.indices = net->rows.data();
+  frame.rows = frame.total_rows = rows;
+  frame.step = ++net->state.train.step;
+  frame.epoch = 1;
+  frame.total_steps = net->totalSteps;
+  net->session->callStep(*train);
+  const OutputInfo *loss = train->output("loss");
+  if (out_loss && loss)
+    *out_loss = net->session->scalar(*loss);
+  return DLRT_OK;
+}
+
+dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows,
+                              double *out_loss) {
+  const FunctionInfo *evaluate = find(net, "evaluate");
+  if (dlrt_status status = begin(net, evaluate, "evaluate", fields, rows, false))
+    return status;
+  Status status = net->session->stream(*evaluate, net->rows);
+  const OutputInfo *loss = evaluate->output("loss");
+  if (status.ok() && out_loss && loss)
+    *out_loss = net->session->scalar(*loss);
+  return report(net, status, DLRT_INVALID);
+}
+
+dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value) {
+  if (!net || !name || !out_value)
+    return DLRT_INVALID;
+  const FunctionInfo *evaluate = find(net, "evaluate");
+  if (!evaluate)
+    return report(net, DLRT_UNSUPPORTED, "there is no evaluation");
+  // The report's names first: an output may have a name of the compiler's own.
+  std::string output = name;
+  for (const ReportEntry &entry : net->program->report)
+    if (entry.name == name)
+      output = entry.outputs[0];
+  const OutputInfo *found = evaluate->output(output);
+  if (!found || !found->shape.empty())
+    return report(net, DLRT_INVALID, "no number of the evaluation is named '" + std::string(name) + "'");
+  *out_value = net->session->scalar(*found);
+  return report(net, DLRT_OK, "");
+}
+
+int64_t dlrt_net_predict_width(const dlrt_net *net) {
+  const FunctionInfo *predict = net && net->program ? net->program->function("predict") : nullptr;
+  return predict && !predict->outputs.empty() ? predict->outputs[0].elements(1) : 0;
+}
+
+dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t rows,
+                             float *out_values) {
+  const FunctionInfo *predict = find(net, "predict");
+  if (predict && predict->outputs.empty())
+    predict = nullptr;
+  if (dlrt_status status = begin(net, predict, "predict", fields, rows, true))
+    return status;
+  if (!out_values)
+    return report(net, DLRT_INVALID, "there is no room for the values");
+  std::vector<double> values;
+  Status status = collect(*net->session, *predict, net->rows, {&predict->outputs[0]}, {&values});
+  for (size_t i = 0; i < values.size(); ++i)
+    out_values[i] = static_cast<float>(values[i]);
+  return report(net, status, DLRT_INVALID);
+}
+
+dlrt_status dlrt_net_save(dlrt_net *net, const char *path) {
+  if (!net || !path || !net->session)
+    return net ? report(net, DLRT_INVALID, "there is no path, or no open net") : DLRT_INVALID;
+  return report(net, saveState(path, *net->session, net->state, {}), DLRT_FILE_FAILED);
+}
+
+dlrt_status dlrt_net_load(dlrt_net *net, const char *path) {
+  if (!net || !path || !net->session)
+    return net ? report(net, DLRT_INVALID, "there is no path, or no open net") : DLRT_INVALID;
+  StateFile file;
+  Status status = file.read(path, *net->program);
+  if (!status.ok())
+    return report(net, status, DLRT_FILE_FAILED);
+  file.restore(*net->session, nullptr);
+  net->state = file.state();
+  return report(net, DLRT_OK, "");
+}
+
+} // extern "C"

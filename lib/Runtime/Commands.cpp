@@ -1,0 +1,198 @@
+//===- Commands.cpp - run and eval ----------------------------------------------------------===//
+#include "Commands.h"
+#include "Experiment.h"
+
+#include <csignal>
+
+using namespace dlrt;
+
+namespace {
+std::atomic<bool> interruptRequested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "it is set in a signal handler");
+
+/// Makes Ctrl-C and SIGTERM ask for the end after the step; a second one ends the process as usual.
+class InterruptScope {
+public:
+  explicit InterruptScope(bool active) : active(active) {
+    if (!active)
+      return;
+    interruptRequested = false;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interruptRequested.store(true, std::memory_order_relaxed); };
+    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    sigaction(SIGINT, &action, &oldInterrupt);
+    sigaction(SIGTERM, &action, &oldTerminate);
+  }
+  ~InterruptScope() {
+    if (!active)
+      return;
+    sigaction(SIGINT, &oldInterrupt, nullptr);
+    sigaction(SIGTERM, &oldTerminate, nullptr);
+  }
+
+private:
+  bool active;
+  struct sigaction oldInterrupt {}, oldTerminate {};
+};
+
+/// The observer that the options ask for.
+std::unique_ptr<Events> makeEvents(const RunOptions &options) {
+  if (options.events)
+    return nullptr;
+  if (options.json)
+    return std::make_unique<JsonEvents>(options.out);
+  return std::make_unique<ConsoleEvents>(options.out, options.err, options.quiet);
+}
+
+/// One call of a command: its experiment and whom to tell.
+struct Command {
+  Command(const RunOptions &options, const Program &program)
+      : options(options), start(options.startTime > 0 ? options.startTime : now()),
+        experiment(options, program), owned(makeEvents(options)),
+        events(options.events ? *options.events : *owned) {}
+
+  void tellPlan() {
+    const Program &program = experiment.program;
+    PlanEvent plan;
+    plan.program = program.name;
+    plan.parameters = program.parameters;
+    plan.arenaBytes = program.arenaBytes;
+    plan.compileSeconds = options.compileSeconds;
+    plan.threads = experiment.session->threads();
+    plan.trainRows = experiment.parts.train.size();
+    plan.validationRows = experiment.parts.validation.size();
+    plan.testRows = experiment.parts.test.size();
+    events.plan(plan);
+  }
+
+  Status tellReport(const Series *untrained, double trainSeconds, bool interrupted) {
+    const RowList &rows = experiment.parts.reportRows();
+    Report report;
+    Status status = makeReport(*experiment.session, rows, untrained,
+                               experiment.state.classNames, report);
+    if (!status.ok())
+      return status;
+    std::vector<std::string> plots;
+    if (!options.plotFolder.empty())
+      status = writePlots(report, options.plotFolder, plots);
+    ReportEvent event;
+    event.report = &report;
+    event.part = experiment.parts.test.size() ? "test" : "all";
+    event.rows = rows.size();
+    event.trainSeconds = trainSeconds;
+    event.totalSeconds = now() - start;
+    event.stateHash = experiment.session->stateHash();
+    event.interrupted = interrupted;
+    events.report(event);
+    for (const std::string &plot : plots)
+      events.wrote(plot);
+    return status;
+  }
+
+  const RunOptions &options;
+  double start;
+  Experiment experiment;
+  std::unique_ptr<Events> owned;
+  Events &events;
+};
+
+/// What the trainer's save needs.
+struct SaveContext {
+  Experiment &experiment;
+  const Trainer &trainer;
+
+  static Status save(void *self, const std::string &path) {
+    SaveContext &context = *static_cast<SaveContext *>(self);
+    context.experiment.state.train = context.trainer.state;
+    return saveState(path, *context.experiment.session, context.experiment.state,
+                     context.trainer.best);
+  }
+};
+
+bool hasPlot(const Program &program) {
+  for (const ReportEntry &entry : program.report)
+    if (entry.kind == "plot")
+      return true;
+  return false;
+}
+
+template <typename Run>
+Status withProgram(const dlrt_program *table, Run run) {
+  std::unique_ptr<Program> program;
+  Status status = Program::create(table, program);
+  return status.ok() ? run(*program) : status;
+}
+} // namespace
+
+Status dlrt::runCommand(const RunOptions &options, const Program &program) {
+  Command command(options, program);
+  Experiment &experiment = command.experiment;
+  InterruptScope interrupts(!options.stop);
+  Status status = experiment.open();
+  if (status.ok())
+    status = experiment.loadRows();
+  if (!status.ok())
+    return status;
+
+  TrainerOptions trainerOptions;
+  trainerOptions.seed = experiment.state.seed;
+  trainerOptions.savePath = options.save;
+  trainerOptions.saveEvery = options.saveEvery;
+  trainerOptions.stop = options.stop ? options.stop : &interruptRequested;
+  trainerOptions.events = &command.events;
+  Trainer trainer(*experiment.session, experiment.parts, trainerOptions);
+  experiment.session->getFrame().total_steps = trainer.totalSteps();
+  status = trainer.check();
+  if (status.ok())
+    status = experiment.initialize();
+  Series untrained;
+  if (status.ok() && hasPlot(program))
+    status = computeSeries(*experiment.session, experiment.parts.reportRows(), untrained);
+  bool resumed = false;
+  if (status.ok() && !options.resume.empty())
+    status = experiment.restore(&trainer.best, resumed);
+  if (!status.ok())
+    return status;
+  if (!options.save.empty())
+    experiment.state.fingerprint = experiment.fingerprint();
+  command.tellPlan();
+
+  trainer.state = experiment.state.train;
+  SaveContext context{experiment, trainer};
+  trainer.onSave(SaveContext::save, &context);
+  double trainStart = now();
+  status = trainer.run();
+  double trainSeconds = now() - trainStart;
+  if (!status.ok())
+    return status;
+  return command.tellReport(&untrained, trainSeconds, trainer.interrupted());
+}
+
+Status dlrt::evalCommand(const RunOptions &options, const Program &program) {
+  Command command(options, program);
+  Experiment &experiment = command.experiment;
+  Status status = experiment.open();
+  if (status.ok())
+    status = experiment.loadRows();
+  bool found = false;
+  if (status.ok())
+    status = experiment.restore(nullptr, found);
+  if (!status.ok())
+    return status;
+  if (!found)
+    return Status::error("'" + program.name + "' has no weights: name the file that was saved, or compile it "
+                         "with --weights");
+  return command.tellReport(nullptr, 0, false);
+}
+
+Status dlrt::runCommand(const RunOptions &options, const dlrt_program *table) {
+  return withProgram(table, [&](const Program &program) { return runCommand(options, program); });
+}
+
+Status dlrt::evalCommand(const RunOptions &options, const dlrt_program *table) {
+  return withProgram(table, [&](const Program &program) { return evalCommand(options, program); });
+}
+
+Status dlrt::predictCommand(const RunOptions &options, const dlrt_program *table) {
+  return withProgram(table, [&](const Program &program) { return predictCommand(options, program); });
+}

@@ -1,0 +1,127 @@
+//===- Csv.cpp - Tables as text (RFC 4180) --------------------------------------------------===//
+#include "Dataset.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+using namespace dlrt;
+
+int dlrt::parseCell(const std::string &cell, double &out) {
+  size_t begin = cell.find_first_not_of(" \t"), end = cell.find_last_not_of(" \t");
+  if (begin == std::string::npos)
+    return 0;
+  const char *first = cell.data() + begin, *last = cell.data() + end + 1;
+  if (*first == '+' && last - first > 1)
+    ++first;
+  size_t length = last - first;
+  static const char *const missing[] = {"NA", "N/A", "NaN", "nan", "?", "null", "NULL", "None"};
+  for (const char *word : missing)
+    if (length == strlen(word) && memcmp(first, word, length) == 0)
+      return 0;
+  auto [stop, error] = std::from_chars(first, last, out);
+  return error == std::errc() && stop == last ? 1 : -1;
+}
+
+namespace {
+class CsvParser {
+public:
+  CsvParser(const char *text, size_t size, const std::string &name)
+      : at(text), end(text + size), name(name) {}
+
+  Status run(Table &out) {
+    if (end - at >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
+      at += 3; // a byte-order mark
+    size_t columns = 0;
+    while (at < end) {
+      int64_t start = line;
+      std::vector<std::string> row;
+      row.reserve(columns);
+      if (Status status = parseRow(row); !status.ok())
+        return status;
+      if (row.size() == 1 && row[0].empty())
+        continue; // an empty line
+      if (columns && row.size() != columns)
+        return error(start, "has " + std::to_string(row.size()) + " cells, the rows before have " +
+                                std::to_string(columns));
+      columns = row.size();
+      out.rows.push_back(std::move(row));
+      out.lines.push_back(start);
+    }
+    if (out.rows.empty())
+      return Status::error("'" + name + "' holds no rows", StatusCode::DataError);
+    takeHeader(out);
+    return Status();
+  }
+
+private:
+  Status error(int64_t where, const std::string &what) {
+    return Status::error("'" + name + "', line " + std::to_string(where) + ": " + what, StatusCode::DataError);
+  }
+
+  Status parseRow(std::vector<std::string> &row) {
+    for (;;) {
+      std::string &cell = row.emplace_back();
+      if (at < end && *at == '"') {
+        if (Status status = parseQuoted(cell); !status.ok())
+          return status;
+      } else {
+        const char *begin = at;
+        while (at < end && *at != ',' && *at != '\n' && *at != '\r')
+          ++at;
+        cell.assign(begin, at);
+      }
+      if (at < end && *at == ',') {
+        ++at;
+        continue;
+      }
+      if (at < end && *at == '\r')
+        ++at;
+      if (at < end && *at == '\n')
+        ++at;
+      ++line;
+      return Status();
+    }
+  }
+
+  Status parseQuoted(std::string &cell) {
+    int64_t start = line;
+    ++at;
+    for (;;) {
+      if (at == end)
+        return error(start, "a quoted cell does not end");
+      if (*at == '"') {
+        ++at;
+        if (at == end || *at != '"')
+          break;
+      }
+      line += *at == '\n';
+      cell += *at++;
+    }
+    if (at < end && *at != ',' && *at != '\n' && *at != '\r')
+      return error(line, "text behind the closing quote of a cell");
+    return Status();
+  }
+
+  /// The first row names the columns if none of its cells is a number.
+  static void takeHeader(Table &out) {
+    double number;
+    bool header = std::all_of(out.rows[0].begin(), out.rows[0].end(),
+                              [&](const std::string &cell) { return parseCell(cell, number) < 0; });
+    if (!header || out.rows.size() < 2)
+      return;
+    out.header = std::move(out.rows[0]);
+    out.rows.erase(out.rows.begin());
+    out.lines.erase(out.lines.begin());
+  }
+
+  const char *at, *end;
+  const std::string &name;
+  int64_t line = 1;
+};
+} // namespace
+
+Status dlrt::parseCsv(const char *text, size_t size, const std::string &name, Table &out) {
+  out = Table();
+  return CsvParser(text, size, name).run(out);
+}

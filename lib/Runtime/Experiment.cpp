@@ -1,0 +1,114 @@
+//===- Experiment.cpp - A program, its data and its state, together -------------------------===//
+#include "Experiment.h"
+#include "DataLocations.h"
+
+using namespace dlrt;
+
+Status Experiment::open() {
+  state.seed = options.seed.value_or(program.train.seed);
+  if (!options.resume.empty()) {
+    file = std::make_unique<StateFile>();
+    if (Status status = file->read(options.resume, program); !status.ok())
+      return status;
+    state.seed = file->state().seed;
+    if (options.seed && *options.seed != state.seed)
+      return Status::error("'" + options.resume + "' is from a run with seed " +
+                           std::to_string(state.seed) + ", not " + std::to_string(*options.seed));
+  }
+  int threads = options.threads > 0 ? options.threads : defaultThreads(program);
+  return Session::create(program, threads, session);
+}
+
+Status Experiment::generate(GeneratedFields &out) {
+  const FunctionInfo *function = program.function("generate");
+  if (!function)
+    return Status();
+  session->getFrame().seed = state.seed;
+  session->call(*function);
+  for (const OutputInfo &output : function->outputs) {
+    const uint8_t *from = session->getArena() + output.offset;
+    out[output.name].assign(from, from + output.elements(0) * elementSize(output.type));
+  }
+  return Status();
+}
+
+Status Experiment::loadRows() {
+  GeneratedFields generated;
+  if (Status status = generate(generated); !status.ok())
+    return status;
+  bool needsFile = false;
+  for (const FieldInfo &field : program.fields)
+    needsFile |= field.sourceKind != "generated";
+  std::string path;
+  if (needsFile && options.data.empty())
+    return Status::error("'" + program.name + "' needs data: say where it is with --data NAME or PATH");
+  if (needsFile)
+    if (Status status = findData(options.data, path); !status.ok())
+      return status;
+  Status status = loadData(program.manifest, program.fields, path, generated, data);
+  if (!status.ok())
+    return status;
+  for (const Buffer &array : data.arrays)
+    fieldPointers.push_back(array.data());
+  session->getFrame().fields = fieldPointers.data();
+  parts = Parts::make(data.train, data.test, program.train.validate, state.seed);
+  state.classNames = data.classNames;
+  return checkFile();
+}
+
+Status Experiment::checkFile() const {
+  if (!file)
+    return Status();
+  const std::vector<std::string> &trained = file->state().classNames;
+  if (!trained.empty() && !data.classNames.empty() && trained != data.classNames)
+    return Status::error("the classes of the data are not those that '" + options.resume +
+                             "' was trained on",
+                         StatusCode::Incompatible);
+  return Status();
+}
+
+Status Experiment::initialize() {
+  dlrt_frame &frame = session->getFrame();
+  frame.seed = state.seed;
+  frame.step = frame.epoch = 0;
+  if (const FunctionInfo *init = program.function("init"))
+    session->call(*init);
+  if (const FunctionInfo *fit = program.function("fit"))
+    return session->stream(*fit, parts.train);
+  return Status();
+}
+
+Status Experiment::restore(std::vector<uint8_t> *best, bool &outFound) {
+  outFound = true;
+  if (file) {
+    if (best && !file->state().fingerprint.empty() && file->state().fingerprint != fingerprint())
+      return Status::error("'" + options.resume +
+                               "' was trained on other data than this; resuming needs the same",
+                           StatusCode::Incompatible);
+    std::vector<std::string> names = std::move(state.classNames);
+    state = file->state();
+    if (state.classNames.empty())
+      state.classNames = std::move(names);
+    file->restore(*session, best);
+    return Status();
+  }
+  const FunctionInfo *weights = program.function("weights");
+  outFound = weights != nullptr;
+  if (!weights)
+    return Status();
+  session->call(*weights);
+  if (state.classNames.empty())
+    for (const Json &name : program.manifest["class_names"].array())
+      state.classNames.push_back(name.string());
+  return Status();
+}
+
+std::string Experiment::fingerprint() const {
+  uint64_t hash = 0;
+  for (size_t i = 0; i < program.fields.size(); ++i) {
+    const FieldInfo &field = program.fields[i];
+    size_t bytes = static_cast<size_t>(data.rows * field.elements() * elementSize(field.type));
+    hash = hashBytes(data.arrays[i].data(), bytes, hash);
+  }
+  return hashText(hash);
+}

@@ -1,0 +1,51 @@
+//===- Experiment.h - A program, its data and its state, together ---------------------------===//
+#ifndef DLRT_EXPERIMENT_H
+#define DLRT_EXPERIMENT_H
+
+#include "Commands.h"
+#include "Dataset.h"
+#include "Evaluation.h"
+#include "Session.h"
+#include "Trainer.h"
+#include "TrainingState.h"
+
+#include <memory>
+
+namespace dlrt {
+
+/// What the commands have in common: a session with the data of the program in it, split into parts.
+class Experiment {
+public:
+  Experiment(const RunOptions &options, const Program &program)
+      : options(options), program(program) {}
+
+  /// Reads the file to resume or load from, if there is one, and makes the session.
+  Status open();
+  /// Makes or reads the data and splits it.
+  Status loadRows();
+  /// Gives the variables their first values, from the seed and the training part.
+  Status initialize();
+  /// Takes the variables from the file, or from the library where it has weights of its own. With `best`, those
+  /// from which training goes on. Says in `outFound` whether there were any.
+  Status restore(std::vector<uint8_t> *best, bool &outFound);
+
+  /// A hash of all rows of all fields.
+  std::string fingerprint() const;
+
+  const RunOptions &options;
+  const Program &program;
+  std::unique_ptr<Session> session;
+  Data data;
+  Parts parts;
+  RunState state;
+
+private:
+  Status generate(GeneratedFields &out);
+  Status checkFile() const;
+
+  std::unique_ptr<StateFile> file;
+  std::vector<const void *> fieldPointers;
+};
+
+} // namespace dlrt
+#endif // DLRT_EXPERIMENT_H

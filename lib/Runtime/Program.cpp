@@ -1,0 +1,272 @@
+//===- Program.cpp - A compiled program and what its manifest says --------------------------===//
+#include "Program.h"
+#include "Session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <dlfcn.h>
+
+using namespace dlrt;
+
+int64_t OutputInfo::elements(int64_t rows) const {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size < 0 ? rows : size;
+  return count;
+}
+
+const OutputInfo *FunctionInfo::output(const std::string &outputName) const {
+  for (const OutputInfo &output : outputs)
+    if (output.name == outputName)
+      return &output;
+  return nullptr;
+}
+
+Program::~Program() {
+  if (library)
+    dlclose(library);
+}
+
+const FunctionInfo *Program::function(const std::string &functionName) const {
+  for (const FunctionInfo &function : functions)
+    if (function.name == functionName)
+      return &function;
+  return nullptr;
+}
+
+int Program::fieldIndex(const std::string &fieldName) const {
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (fields[i].name == fieldName)
+      return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<bool> Program::predictInputs() const {
+  std::vector<bool> inputs(fields.size(), false);
+  const FunctionInfo *predict = function("predict");
+  if (predict && !predict->inputs.empty()) {
+    for (const std::string &input : predict->inputs)
+      if (int index = fieldIndex(input); index >= 0)
+        inputs[index] = true;
+    return inputs;
+  }
+  // A manifest that does not say: the class is what is predicted, or else the last field.
+  bool anyClass = false;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    inputs[i] = fields[i].classes == 0;
+    anyClass |= !inputs[i];
+  }
+  if (!anyClass && fields.size() > 1)
+    inputs.back() = false;
+  return inputs;
+}
+
+std::string Program::signature() const {
+  std::string text;
+  for (const TensorInfo &tensor : tensors) {
+    text += tensor.name + ":" + tensor.kind + ":" + elementName(tensor.type);
+    for (int64_t size : tensor.shape)
+      text += "," + std::to_string(size);
+    text += ";";
+  }
+  return hashText(hashBytes(text.data(), text.size()));
+}
+
+Status Program::open(const std::string &path, std::unique_ptr<Program> &out) {
+  // A name without a slash would be looked for in the system's folders.
+  std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *reason = dlerror();
+    return Status::error("cannot load '" + path + "': " + (reason ? reason : "unknown reason"),
+                         StatusCode::NotFound);
+  }
+  using Entry = const dlrt_program *(*)();
+  Entry entry = reinterpret_cast<Entry>(dlsym(library, "dl_program"));
+  Status status =
+      entry ? create(entry(), out)
+            : Status::error("'" + path + "' is not a compiled program: it has no 'dl_program'",
+                            StatusCode::Incompatible);
+  if (status.ok())
+    out->library = library;
+  else
+    dlclose(library);
+  return status;
+}
+
+Status Program::create(const dlrt_program *table, std::unique_ptr<Program> &out) {
+  if (!table)
+    return Status::error("there is no program");
+  if (table->abi_version != DLRT_ABI_VERSION)
+    return Status::error("the program was compiled for version " + std::to_string(table->abi_version) +
+                             " of the runtime's interface, and this runtime has version " +
+                             std::to_string(DLRT_ABI_VERSION) + "; compile it again",
+                         StatusCode::Incompatible);
+  std::unique_ptr<Program> program(new Program());
+  Status status = program->parse(*table);
+  if (status.ok())
+    out = std::move(program);
+  return status;
+}
+
+namespace {
+Status manifestError(const std::string &what) {
+  return Status::error("the program's manifest is wrong: " + what, StatusCode::Incompatible);
+}
+
+std::vector<std::string> strings(const Json &json) {
+  std::vector<std::string> out;
+  for (const Json &element : json.array())
+    out.push_back(element.string());
+  return out;
+}
+
+/// Reads name, type, shape and offset of a tensor or output, and checks that it lies in the arena. `rows` stands
+/// for the batch.
+template <typename T>
+Status parsePlace(const Json &json, int64_t rows, int64_t arenaBytes, T &out, int64_t &outBytes) {
+  out.name = json["name"].string();
+  if (Status status = parseElementType(json["type"].string(), out.type); !status.ok())
+    return manifestError("'" + out.name + "': " + status.message());
+  outBytes = elementSize(out.type);
+  for (const Json &size : json["shape"].array()) {
+    int64_t extent = size.integer(-2);
+    out.shape.push_back(extent);
+    if (extent < -1 || (extent == -1 && rows == 0) ||
+        __builtin_mul_overflow(outBytes, extent == -1 ? rows : extent, &outBytes))
+      return manifestError("'" + out.name + "' has a dimension that is not a size");
+  }
+  out.offset = json["offset"].integer(-1);
+  if (out.offset < 0 || outBytes > arenaBytes || out.offset > arenaBytes - outBytes)
+    return manifestError("'" + out.name + "' lies outside of the arena");
+  return Status();
+}
+
+/// Finds the compiled function of a name that is in the manifest; an absent name gives null.
+Status findSymbol(const dlrt_program &table, const Json &name, dlrt_function &out) {
+  out = nullptr;
+  if (name.isNull())
+    return Status();
+  for (int64_t i = 0; i < table.symbol_count; ++i)
+    if (name.string() == table.symbols[i].name)
+      out = table.symbols[i].function;
+  return out ? Status() : manifestError("the program has no function '" + name.string() + "'");
+}
+
+Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaBytes,
+                     FunctionInfo &out) {
+  out.batch = json["batch"].integer();
+  out.rows = json["rows"].integer();
+  out.inputs = strings(json["inputs"]);
+  Status status = findSymbol(table, json["symbol"], out.single);
+  if (status.ok())
+    status = findSymbol(table, json["reset"], out.reset);
+  if (status.ok())
+    status = findSymbol(table, json["final"], out.final);
+  for (size_t i = 0; i < json["passes"].array().size() && status.ok(); ++i) {
+    out.passes.push_back(nullptr);
+    status = findSymbol(table, json["passes"][i], out.passes.back());
+  }
+  for (size_t i = 0; i < json["kernels"].array().size() && status.ok(); ++i) {
+    const Json &kernel = json["kernels"][i];
+    out.kernels.push_back({kernel["name"].string(), kernel["flop"].integer(), nullptr});
+    status = findSymbol(table, kernel["symbol"], out.kernels.back().function);
+  }
+  for (size_t i = 0; i < json["outputs"].array().size() && status.ok(); ++i) {
+    int64_t bytes = 0;
+    OutputInfo output;
+    status = parsePlace(json["outputs"][i], out.batch, arenaBytes, output, bytes);
+    out.outputs.push_back(std::move(output));
+  }
+  if (!status.ok())
+    return status;
+  bool streamed = out.reset || out.final || !out.passes.empty();
+  if (out.single ? streamed : !streamed)
+    return manifestError("'" + out.name + "' must have either a symbol or passes");
+  bool onRows = out.name != "generate" && out.name != "init" && out.name != "weights";
+  if (onRows && out.batch < 1)
+    return manifestError("'" + out.name + "' has no batch size");
+  return Status();
+}
+} // namespace
+
+Status Program::parse(const dlrt_program &table) {
+  if (!table.manifest)
+    return manifestError("it is missing");
+  if (Status status = Json::parse(table.manifest, manifest); !status.ok())
+    return manifestError(status.message());
+  if (manifest["abi"].integer(-1) != DLRT_ABI_VERSION)
+    return manifestError("it is of version " + std::to_string(manifest["abi"].integer(-1)) +
+                         ", and this runtime reads version " + std::to_string(DLRT_ABI_VERSION));
+  name = manifest["name"].string();
+  precision = manifest["precision"].string();
+  arenaBytes = manifest["arena_bytes"].integer(-1);
+  parameters = manifest["parameters"].integer();
+  flop = manifest["flop"].integer();
+  if (arenaBytes < 0)
+    return manifestError("it has no 'arena_bytes'");
+  Status status = parseFields(manifest, fields);
+  if (status.ok())
+    status = parseTensors();
+  if (status.ok())
+    status = parseFunctions(table);
+  if (status.ok())
+    status = parseReport();
+  parseTrain();
+  return status;
+}
+
+Status Program::parseTensors() {
+  for (const Json &json : manifest["tensors"].array()) {
+    TensorInfo tensor;
+    tensor.kind = json["kind"].string();
+    if (Status status = parsePlace(json, 0, arenaBytes, tensor, tensor.bytes); !status.ok())
+      return status;
+    tensors.push_back(std::move(tensor));
+  }
+  return Status();
+}
+
+Status Program::parseFunctions(const dlrt_program &table) {
+  for (const auto &[functionName, json] : manifest["functions"].members()) {
+    FunctionInfo function;
+    function.name = functionName;
+    if (Status status = parseFunction(table, json, arenaBytes, function); !status.ok())
+      return status;
+    functions.push_back(std::move(function));
+  }
+  return Status();
+}
+
+void Program::parseTrain() {
+  const Json &json = manifest["train"];
+  train.batch = json["batch"].integer();
+  train.epochs = json["epochs"].integer();
+  train.steps = json["steps"].integer();
+  train.validate = json["validate"].number();
+  train.shuffle = json["shuffle"].boolean(true);
+  train.seed = static_cast<uint64_t>(json["seed"].integer());
+  train.keepMetric = json["keep"]["metric"].string();
+  train.keepHighest = json["keep"]["best"].string() == "highest";
+  train.patience = json["patience"].integer();
+}
+
+Status Program::parseReport() {
+  for (const Json &json : manifest["report"].array()) {
+    ReportEntry entry;
+    entry.name = json["name"].string();
+    entry.kind = json["kind"].string();
+    entry.outputs = strings(json["outputs"]);
+    entry.labels = strings(json["labels"]);
+    bool plot = entry.kind == "plot" || entry.kind == "scatter";
+    bool number = entry.kind == "value" || entry.kind == "vector" || entry.kind == "matrix";
+    if (!plot && !number)
+      return manifestError("'" + entry.name + "' is to be reported as '" + entry.kind +
+                           "', which is unknown");
+    if (entry.outputs.size() < (plot ? 2u : 1u))
+      return manifestError("'" + entry.name + "' has too few outputs for a " + entry.kind);
+    report.push_back(std::move(entry));
+  }
+  return Status();
+}

@@ -1,0 +1,122 @@
+//===- Program.h - A compiled program and what its manifest says ----------------------------===//
+#ifndef DLRT_PROGRAM_H
+#define DLRT_PROGRAM_H
+
+#include "Dataset.h"
+#include "Json.h"
+#include "Status.h"
+#include "dlrt/abi.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dlrt {
+
+/// A variable: what lives across calls. All variables together are the training state.
+struct TensorInfo {
+  std::string name;
+  std::string kind; /// "param", "state", "optimizer" or "fitted"
+  ElementType type = ElementType::F32;
+  std::vector<int64_t> shape;
+  int64_t offset = 0, bytes = 0; /// in the arena
+};
+
+/// A result of a function, valid until the next call of any function.
+struct OutputInfo {
+  std::string name;
+  ElementType type = ElementType::F32;
+  std::vector<int64_t> shape; /// -1 is the batch
+  int64_t offset = 0;
+
+  /// Number of elements where the batch has `rows` rows.
+  int64_t elements(int64_t rows) const;
+  bool isBatched() const { return !shape.empty() && shape[0] < 0; }
+};
+
+/// A part of the training step, callable alone, for measuring.
+struct KernelInfo {
+  std::string name;
+  int64_t flop = 0;
+  dlrt_function function = nullptr;
+};
+
+/// A function of the program: a single one, or one in passes over chunks.
+struct FunctionInfo {
+  std::string name;
+  int64_t batch = 0; /// rows of one call at most
+  int64_t rows = 0;  /// of generate: how many it makes
+  dlrt_function single = nullptr;
+  dlrt_function reset = nullptr, final = nullptr;
+  std::vector<dlrt_function> passes;
+  std::vector<OutputInfo> outputs;
+  std::vector<KernelInfo> kernels;
+  std::vector<std::string> inputs; /// names of the fields it reads, where the manifest says so
+
+  /// The output of that name, or null.
+  const OutputInfo *output(const std::string &outputName) const;
+};
+
+/// How the program wants to be trained.
+struct TrainSettings {
+  int64_t batch = 0;  /// 0: all rows
+  int64_t epochs = 0; /// 0: not given
+  int64_t steps = 0;  /// 0: not given
+  double validate = 0;
+  bool shuffle = true;
+  uint64_t seed = 0;
+  std::string keepMetric; /// empty: the last variables are kept, not the best
+  bool keepHighest = false;
+  int64_t patience = 0; /// 0: none
+};
+
+/// What is to be reported.
+struct ReportEntry {
+  std::string name, kind;
+  std::vector<std::string> outputs, labels;
+};
+
+/// A program, ready to be given memory by a Session. Immutable; any number of threads may read it.
+class Program {
+public:
+  /// Loads the shared library `path`, which stays loaded as long as the program lives.
+  static Status open(const std::string &path, std::unique_ptr<Program> &out);
+  /// Reads the table of a program in memory, which must stay there.
+  static Status create(const dlrt_program *table, std::unique_ptr<Program> &out);
+  ~Program();
+  Program(const Program &) = delete;
+  Program &operator=(const Program &) = delete;
+
+  /// The function of that name, or null.
+  const FunctionInfo *function(const std::string &functionName) const;
+  /// The number of the field of that name, or -1.
+  int fieldIndex(const std::string &fieldName) const;
+  /// For each field, whether `predict` reads it.
+  std::vector<bool> predictInputs() const;
+  /// A hash of names, kinds, types and shapes of all variables: equal where a checkpoint of one program fits
+  /// another.
+  std::string signature() const;
+
+  std::string name, precision;
+  int64_t arenaBytes = 0, parameters = 0;
+  int64_t flop = 0; /// of one training step
+  Json manifest;
+  std::vector<FieldInfo> fields;
+  std::vector<TensorInfo> tensors;
+  std::vector<FunctionInfo> functions;
+  TrainSettings train;
+  std::vector<ReportEntry> report;
+
+private:
+  Program() = default;
+  Status parse(const dlrt_program &table);
+  Status parseTensors();
+  Status parseFunctions(const dlrt_program &table);
+  Status parseReport();
+  void parseTrain();
+
+  void *library = nullptr;
+};
+
+} // namespace dlrt
+#endif // DLRT_PROGRAM_H

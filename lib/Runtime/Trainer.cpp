@@ -1,0 +1,283 @@
+//===- Trainer.cpp - The training loop ------------------------------------------------------===//
+#include "Trainer.h"
+#include "Philox.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace dlrt;
+
+namespace {
+/// What a shuffle is for: a word of the Philox counter, so that the shuffles differ.
+constexpr uint32_t kForEpoch = 0x65706f63, kForValidation = 0x76616c69;
+/// A program that counts steps is evaluated about that often, whatever its epochs.
+constexpr int64_t kEvaluations = 20;
+/// Seconds between two calls of Events::progress, and between two saves after epochs.
+constexpr double kProgressInterval = 0.1, kSaveInterval = 0.25;
+
+bool isBetter(double value, double than, bool highest) {
+  if (std::isnan(value) || std::isnan(than))
+    return !std::isnan(value);
+  return highest ? value > than : value < than;
+}
+} // namespace
+
+Parts Parts::make(std::vector<int32_t> train, std::vector<int32_t> test, double validate,
+                  uint64_t seed) {
+  Parts parts;
+  std::vector<int32_t> all(train);
+  all.insert(all.end(), test.begin(), test.end());
+  std::sort(all.begin(), all.end());
+  parts.all.assign(std::move(all));
+  int64_t rows = static_cast<int64_t>(train.size());
+  int64_t held = std::min<int64_t>(std::llround(validate * rows), rows - 1);
+  if (held > 0) {
+    std::vector<int32_t> chosen(train);
+    shuffleRows(chosen.data(), rows, seed, 0, kForValidation);
+    std::sort(chosen.begin(), chosen.begin() + held);
+    std::sort(chosen.begin() + held, chosen.end());
+    parts.validation.assign({chosen.begin(), chosen.begin() + held});
+    train.assign(chosen.begin() + held, chosen.end());
+  }
+  parts.train.assign(std::move(train));
+  parts.test.assign(std::move(test));
+  return parts;
+}
+
+Trainer::Trainer(Session &session, const Parts &parts, const TrainerOptions &options)
+    : session(session), program(session.getProgram()), parts(parts), options(options),
+      train(program.function("train")) {
+  const TrainSettings &settings = program.train;
+  int64_t rows = std::max<int64_t>(1, trainRows());
+  batch = settings.batch > 0 ? std::min(settings.batch, rows) : rows;
+  epochs = settings.epochs;
+  if (settings.steps > 0)
+    epochs = 0;
+  else if (epochs == 0)
+    epochs = 1;
+  steps = epochs > 0 ? epochs * stepsPerEpoch() : settings.steps;
+  if (epochs == 0)
+    epochsBetweenEvaluations = std::max<int64_t>(1, steps / stepsPerEpoch() / kEvaluations);
+  keepsBest = !settings.keepMetric.empty();
+  if (train)
+    lossOutput = train->output("loss");
+}
+
+Status Trainer::check() const {
+  const std::string &name = program.name;
+  if (!train || !train->single || !lossOutput)
+    return Status::error("'" + name + "' has no training step");
+  if (trainRows() == 0)
+    return Status::error("the training part of the data has no rows");
+  if (batch > train->batch)
+    return Status::error("'" + name + "' was compiled for batches of at most " +
+                         std::to_string(train->batch) + " rows, and this batch has " +
+                         std::to_string(batch));
+  if (parts.validation.size() == 0)
+    return Status();
+  const FunctionInfo *evaluate = program.function("evaluate");
+  if (!evaluate)
+    return Status::error("'" + name + "' holds rows out for validation but has nothing to evaluate");
+  const std::string &metric = program.train.keepMetric;
+  const OutputInfo *output = evaluate->output(metric);
+  if (!metric.empty() && (!output || !output->shape.empty()))
+    return Status::error("'" + name + "' keeps the best by '" + metric +
+                         "', which is not a single number of its evaluation");
+  return Status();
+}
+
+bool Trainer::finished() const {
+  int64_t patience = program.train.patience;
+  return (state.step >= steps && state.position == 0) || (patience > 0 && state.waited >= patience);
+}
+
+bool Trainer::evaluationDue() const {
+  return state.step >= steps || state.epoch % epochsBetweenEvaluations == 0;
+}
+
+bool Trainer::saveDue() const {
+  return save && !options.savePath.empty() && options.saveEvery > 0 &&
+         state.step % options.saveEvery == 0 && state.step != lastSavedStep;
+}
+
+Status Trainer::run() {
+  if (Status status = check(); !status.ok())
+    return status;
+  startTime = lastEvaluation = lastProgress = now();
+  firstStep = state.step;
+  lastSavedStep = state.step;
+  orderEpoch = 0;
+  dlrt_frame &frame = session.getFrame();
+  frame.seed = options.seed;
+  frame.total_steps = steps;
+  while (!finished()) {
+    session.runSequence(nextStep, this);
+    if (stopRequested()) {
+      wasInterrupted = true;
+      break;
+    }
+    Status status = saveDue() ? saveNow() : Status();
+    if (status.ok() && (state.position == trainRows() || state.step >= steps))
+      status = finishEpoch();
+    if (!status.ok())
+      return status;
+  }
+  frame.step = frame.epoch = 0;
+  Status status = options.savePath.empty() ? Status() : saveNow();
+  if (wasInterrupted && options.events)
+    options.events->interrupted(state.step, steps);
+  else if (!wasInterrupted && !best.empty())
+    session.restoreVariables(best);
+  return status;
+}
+
+dlrt_function Trainer::nextStep(void *self, dlrt_frame &frame) {
+  return static_cast<Trainer *>(self)->nextStep(frame);
+}
+
+dlrt_function Trainer::nextStep(dlrt_frame &frame) {
+  if (rowsInFlight > 0)
+    finishStep();
+  if (stopRequested() || state.step >= steps || saveDue())
+    return nullptr;
+  if (state.position == trainRows()) {
+    if (evaluationDue())
+      return nullptr;
+    nextEpoch();
+  }
+  if (orderEpoch != state.epoch)
+    startEpoch();
+  rowsInFlight = std::min(batch, trainRows() - state.position);
+  frame.indices = order.data() + state.position;
+  frame.rows = frame.total_rows = rowsInFlight;
+  frame.step = state.step + 1;
+  frame.epoch = state.epoch;
+  return train->single;
+}
+
+void Trainer::finishStep() {
+  state.lossSum += session.scalar(*lossOutput) * static_cast<double>(rowsInFlight);
+  state.position += rowsInFlight;
+  ++state.step;
+  rowsInFlight = 0;
+  showProgress();
+}
+
+void Trainer::startEpoch() {
+  orderEpoch = state.epoch;
+  // A batch of all rows is the same in any order.
+  if (!program.train.shuffle || batch >= trainRows()) {
+    if (order.size() == 0)
+      order = parts.train;
+    return;
+  }
+  shuffled.assign(parts.train.begin(), parts.train.end());
+  shuffleRows(shuffled.data(), trainRows(), options.seed, state.epoch, kForEpoch);
+  order.assign(shuffled);
+}
+
+void Trainer::nextEpoch() {
+  ++state.epoch;
+  state.position = 0;
+  state.lossSum = 0;
+}
+
+Status Trainer::finishEpoch() {
+  EpochEvent event;
+  event.epoch = state.epoch;
+  event.epochs = epochs;
+  event.step = state.step;
+  event.steps = steps;
+  event.loss = state.lossSum / static_cast<double>(std::max<int64_t>(1, state.position));
+  if (parts.validation.size() > 0)
+    if (Status status = evaluate(event.validation); !status.ok())
+      return status;
+  judge(event.loss, event);
+  nextEpoch();
+  double time = now();
+  event.seconds = time - lastEvaluation;
+  lastEvaluation = time;
+  if (options.events)
+    options.events->epoch(event);
+  if (options.savePath.empty() || finished() || time - lastSave < kSaveInterval)
+    return Status();
+  return saveNow();
+}
+
+Status Trainer::evaluate(std::vector<std::pair<std::string, double>> &out) {
+  const FunctionInfo &function = *program.function("evaluate");
+  if (Status status = session.stream(function, parts.validation); !status.ok())
+    return status;
+  for (const OutputInfo &output : function.outputs)
+    if (output.shape.empty())
+      out.emplace_back(output.name, session.scalar(output));
+  return Status();
+}
+
+void Trainer::judge(double loss, EpochEvent &event) {
+  const TrainSettings &settings = program.train;
+  if (!keepsBest && settings.patience == 0)
+    return;
+  double value = loss;
+  bool highest = false;
+  if (!event.validation.empty()) {
+    std::string metric = keepsBest ? settings.keepMetric : "loss";
+    highest = keepsBest && settings.keepHighest;
+    for (const auto &[name, validated] : event.validation)
+      if (name == metric)
+        value = validated;
+  }
+  if (state.bestEpoch > 0 && !isBetter(value, state.bestValue, highest)) {
+    ++state.waited;
+    return;
+  }
+  event.best = true;
+  state.bestValue = value;
+  state.bestEpoch = state.epoch;
+  state.waited = 0;
+  if (keepsBest)
+    session.copyVariables(best);
+}
+
+void Trainer::showProgress() {
+  if (!options.events)
+    return;
+  double time = now();
+  if (time - lastProgress < kProgressInterval)
+    return;
+  lastProgress = time;
+  ProgressEvent event;
+  event.step = state.step;
+  event.steps = steps;
+  event.epoch = state.epoch;
+  event.epochs = epochs;
+  event.loss = state.lossSum / static_cast<double>(std::max<int64_t>(1, state.position));
+  event.rate = static_cast<double>(state.step - firstStep) / (time - startTime);
+  event.secondsLeft = static_cast<double>(steps - state.step) / event.rate;
+  options.events->progress(event);
+}
+
+Status Trainer::saveNow() {
+  if (!save)
+    return Status();
+  if (Status status = save(saveContext, options.savePath); !status.ok())
+    return status;
+  lastSavedStep = state.step;
+  lastSave = now();
+  if (options.events)
+    options.events->saved(options.savePath, state.step);
+  return Status();
+}
+
+void dlrt::shuffleRows(int32_t *rows, int64_t count, uint64_t seed, uint64_t epoch,
+                       uint32_t purpose) {
+  uint32_t words[4];
+  for (int64_t left = count; left > 1; --left) {
+    uint64_t draw = static_cast<uint64_t>(count - left);
+    if (draw % 4 == 0)
+      philox(draw / 4, epoch, purpose, seed, words);
+    // A word scaled to 0 ... left - 1: the bias is below left / 2^32.
+    uint64_t other = words[draw % 4] * static_cast<uint64_t>(left) >> 32;
+    std::swap(rows[left - 1], rows[other]);
+  }
+}

@@ -1,0 +1,183 @@
+//===- CommandLine.cpp - One table of options, one of commands --------------------------------===//
+#include "CommandLine.h"
+
+#include "dlc/Frontend/Diagnostics.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace dlc;
+
+namespace {
+
+struct Option {
+  llvm::StringRef name, argument, text; // an empty argument: a switch
+  std::string (*take)(CommandLine &out, llvm::StringRef value);
+};
+
+struct Command {
+  llvm::StringRef name, usage, text;
+  std::vector<llvm::StringRef> options;
+};
+
+} // namespace
+
+template <typename T> static std::string takeInteger(T &out, llvm::StringRef value, T least, T most) {
+  if (value.getAsInteger(10, out) || out < least || out > most)
+    return ("expects a whole number from " + llvm::Twine(least) + " to " + llvm::Twine(most) + ", found '" + value + "'").str();
+  return "";
+}
+
+static llvm::ArrayRef<Option> options() {
+  static const Option table[] = {
+      {"--data", "NAME", "data set by name, or a file or folder ('dlc data list' shows the names)",
+       [](CommandLine &c, llvm::StringRef v) { c.data = v.str(); return std::string(); }},
+      {"--set", "NAME=VALUE", "change a setting of the program, as in --set lr=0.01; may be repeated",
+       [](CommandLine &c, llvm::StringRef v) {
+         auto [name, value] = v.split('=');
+         if (name.empty() || value.empty())
+           return std::string("expects NAME=VALUE, as in --set epochs=3");
+         c.settings.push_back({name.trim().str(), value.str()});
+         return std::string();
+       }},
+      {"--seed", "N", "seed of all random numbers, instead of the program's",
+       [](CommandLine &c, llvm::StringRef v) {
+         uint64_t seed = 0;
+         std::string problem = takeInteger<uint64_t>(seed, v, 0, INT64_MAX);
+         c.seed = seed;
+         return problem;
+       }},
+      {"--threads", "N", "number of threads; the results are the same for every number",
+       [](CommandLine &c, llvm::StringRef v) { return takeInteger<int>(c.threads, v, 1, 1024); }},
+      {"--save", "FILE", "keep the training state in FILE (safetensors), at the end and after epochs",
+       [](CommandLine &c, llvm::StringRef v) { c.save = v.str(); return std::string(); }},
+      {"--save-every", "N", "save after every N steps as well",
+       [](CommandLine &c, llvm::StringRef v) { return takeInteger<int64_t>(c.saveEvery, v, 1, INT64_MAX); }},
+      {"--resume", "FILE", "go on from a saved training state",
+       [](CommandLine &c, llvm::StringRef v) { c.resume = v.str(); return std::string(); }},
+      {"--weights", "FILE", "use the parameters that a training saved",
+       [](CommandLine &c, llvm::StringRef v) { c.weights = v.str(); return std::string(); }},
+      {"--plot", "FOLDER", "write the report's plots there as SVG",
+       [](CommandLine &c, llvm::StringRef v) { c.plotFolder = v.str(); return std::string(); }},
+      {"--precision", "f32|f64", "what 'f32' in the program means (default f32)",
+       [](CommandLine &c, llvm::StringRef v) {
+         c.precision = v.str();
+         return v == "f32" || v == "f64" ? std::string() : "expects f32 or f64, found '" + v.str() + "'";
+       }},
+      {"--target", "NAME", "processor: native, avx512, avx2 or portable (default native)",
+       [](CommandLine &c, llvm::StringRef v) { c.target = v.str(); return std::string(); }},
+      {"--emit", "FORM", "print the program as ast, dl, step, kernels, loops, llvm or asm",
+       [](CommandLine &c, llvm::StringRef v) { c.emit = v.str(); return std::string(); }},
+      {"-o", "FILE", "where to write",
+       [](CommandLine &c, llvm::StringRef v) { c.output = v.str(); return std::string(); }},
+      {"--json", "", "one JSON object a line on standard output",
+       [](CommandLine &c, llvm::StringRef) { c.json = true; return std::string(); }},
+      {"--quiet", "", "only the report",
+       [](CommandLine &c, llvm::StringRef) { c.quiet = true; return std::string(); }},
+      {"--help", "", "this text", [](CommandLine &c, llvm::StringRef) { c.help = true; return std::string(); }},
+  };
+  return table;
+}
+
+static llvm::ArrayRef<Command> commands() {
+  static const Command table[] = {
+      {"run", "dlc run PROGRAM [options]", "trains, evaluates and reports",
+       {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot", "--precision", "--target", "--json", "--quiet"}},
+      {"eval", "dlc eval PROGRAM --weights FILE [options]", "evaluates saved parameters and reports",
+       {"--data", "--set", "--threads", "--weights", "--plot", "--precision", "--target", "--json", "--quiet"}},
+      {"predict", "dlc predict PROGRAM --weights FILE [options] < rows.csv", "predicts for rows of raw data",
+       {"--data", "--set", "--threads", "--weights", "--precision", "--target"}},
+      {"check", "dlc check PROGRAM [options]", "checks names, types and shapes only", {"--set", "--precision"}},
+      {"emit", "dlc --emit=FORM PROGRAM [options]", "shows what the compiler makes of a program",
+       {"--emit", "--set", "--precision", "--target", "-o"}},
+      {"data", "dlc data list", "shows which data sets are found, and where", {}},
+      {"help", "dlc help [COMMAND]", "explains the commands", {}},
+  };
+  return table;
+}
+
+static const Command *findCommand(llvm::StringRef name) {
+  auto found = llvm::find_if(commands(), [&](const Command &c) { return c.name == name; });
+  return found == commands().end() ? nullptr : found;
+}
+
+static std::string unknownOption(llvm::StringRef name, const Command &command) {
+  llvm::SmallVector<llvm::StringRef> known(command.options.begin(), command.options.end());
+  known.push_back("--help");
+  bool elsewhere = llvm::any_of(options(), [&](const Option &o) { return o.name == name; });
+  if (elsewhere)
+    return ("'dlc " + command.name + "' has no option '" + name + "'; 'dlc help " + command.name + "' lists those it has").str();
+  return ("unknown option '" + name + "'" + didYouMean(name, known)).str();
+}
+
+std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, CommandLine &out) {
+  std::vector<llvm::StringRef> words(arguments.begin(), arguments.end());
+  if (words.empty())
+    return "say what to do, as in 'dlc run net.dl'; 'dlc help' lists the commands";
+  size_t first = 0;
+  if (words[0].starts_with("--emit")) {
+    out.command = "emit";
+  } else if (words[0] == "--version" || words[0] == "--help" || words[0] == "-h") {
+    out.command = words[0] == "--version" ? "version" : "help";
+    return "";
+  } else {
+    out.command = words[0].str();
+    first = 1;
+  }
+  const Command *command = findCommand(out.command);
+  if (!command) {
+    llvm::SmallVector<llvm::StringRef> names;
+    for (const Command &c : commands())
+      names.push_back(c.name);
+    std::string hint = didYouMean(out.command, names);
+    if (llvm::StringRef(out.command).ends_with(".dl"))
+      hint = ", did you mean 'dlc run " + out.command + "'?";
+    return "unknown command '" + out.command + "'" + hint + " ('dlc help' lists the commands)";
+  }
+  for (size_t i = first; i < words.size(); ++i) {
+    llvm::StringRef word = words[i];
+    if (!word.starts_with("-") || word == "-") {
+      out.operands.push_back(word.str());
+      continue;
+    }
+    auto [name, value] = word.split('=');
+    bool joined = word.contains('=');
+    auto option = llvm::find_if(options(), [&, n = name](const Option &o) { return o.name == n; });
+    bool fits = option != options().end() && (name == "--help" || llvm::is_contained(command->options, name));
+    if (!fits)
+      return unknownOption(name, *command);
+    if (!option->argument.empty() && !joined) {
+      if (i + 1 == words.size())
+        return ("'" + name + "' needs a value: " + name + " " + option->argument).str();
+      value = words[++i];
+    }
+    if (option->argument.empty() && joined)
+      return ("'" + name + "' takes no value").str();
+    if (std::string problem = option->take(out, value); !problem.empty())
+      return ("'" + name + "' " + problem).str();
+  }
+  bool takesProgram = out.command != "data" && out.command != "help";
+  if (takesProgram && !out.help && out.operands.size() != 1)
+    return out.operands.empty() ? "'" + out.command + "' needs a program: " + command->usage.str()
+                                : "'" + out.command + "' takes one program, found '" + out.operands[0] + "' and '" + out.operands[1] + "'";
+  return "";
+}
+
+std::string dlc::helpText(llvm::StringRef name) {
+  std::string text;
+  const Command *command = findCommand(name);
+  if (!command) {
+    text = "dlc: a compiler and runtime for neural networks\n\n";
+    for (const Command &c : commands())
+      text += "  " + llvm::StringRef(c.usage).str() + "\n      " + c.text.str() + "\n";
+    return text + "\n'dlc help COMMAND' lists a command's options.\n";
+  }
+  text = command->usage.str() + "\n  " + command->text.str() + "\n";
+  for (llvm::StringRef name : command->options) {
+    const Option &option = *llvm::find_if(options(), [&](const Option &o) { return o.name == name; });
+    std::string head = (option.name + (option.argument.empty() ? "" : " ") + option.argument).str();
+    head.resize(std::max<size_t>(head.size() + 1, 20), ' ');
+    text += "  " + head + option.text.str() + "\n";
+  }
+  return text;
+}

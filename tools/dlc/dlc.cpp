@@ -1,0 +1,143 @@
+//===- dlc.cpp - The command-line tool --------------------------------------------------------===//
+#include "CommandLine.h"
+#include "../../lib/Runtime/Commands.h"
+#include "../../lib/Runtime/DataLocations.h"
+#include "../../lib/Runtime/Report.h"
+#include "dlc/Driver/Compiler.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace dlc;
+
+static int fail(const llvm::Twine &message) {
+  llvm::errs() << "dlc: " << message << '\n';
+  return 1;
+}
+
+static CompileOptions compileOptions(const CommandLine &line) {
+  CompileOptions options;
+  options.elaborate.doublePrecision = line.precision == "f64";
+  options.elaborate.overrides = line.settings;
+  options.target = line.target;
+  return options;
+}
+
+static int check(const CommandLine &line) {
+  Compiler compiler(compileOptions(line), llvm::errs());
+  if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
+    return 1;
+  llvm::outs() << line.operands[0] << ": no mistakes found, " << compiler.info().parameters << " parameters\n";
+  return 0;
+}
+
+static int emit(const CommandLine &line) {
+  std::error_code problem;
+  llvm::raw_fd_ostream out(line.output.empty() ? "-" : line.output, problem);
+  if (problem)
+    return fail("cannot write '" + line.output + "': " + problem.message());
+  Compiler compiler(compileOptions(line), llvm::errs());
+  if (!compiler.parse(line.operands[0]))
+    return 1;
+  if (line.emit == "ast") {
+    compiler.printAST(out);
+    return 0;
+  }
+  if (!compiler.elaborate())
+    return 1;
+  static constexpr std::pair<llvm::StringRef, Phase> phases[] = {
+      {"dl", Phase::Graph}, {"step", Phase::Step}, {"kernels", Phase::Kernels}, {"loops", Phase::Loops}};
+  for (auto [name, phase] : phases)
+    if (line.emit == name) {
+      if (!compiler.lowerTo(phase))
+        return 1;
+      compiler.printModule(out);
+      return 0;
+    }
+  static constexpr std::pair<llvm::StringRef, CodeForm> forms[] = {
+      {"llvm", CodeForm::LLVM}, {"asm", CodeForm::Assembly}, {"obj", CodeForm::Object}};
+  for (auto [name, form] : forms)
+    if (line.emit == name) {
+      llvm::SmallVector<char, 0> text;
+      if (!compiler.generate(form, text))
+        return 1;
+      out.write(text.data(), text.size());
+      return 0;
+    }
+  return fail("unknown form '" + line.emit + "'; known are ast, dl, step, kernels, loops, llvm, asm and obj");
+}
+
+static int listData() {
+  std::vector<dlrt::DataSet> sets = dlrt::listDataSets();
+  for (const dlrt::DataSet &set : sets) {
+    std::string name = set.name;
+    name.resize(std::max<size_t>(name.size() + 1, 24), ' ');
+    llvm::outs() << name << dlrt::formatBytes(set.bytes) << "  " << set.path << '\n';
+  }
+  if (sets.empty()) {
+    llvm::outs() << "no data sets found; these folders were searched:\n";
+    for (const std::string &folder : dlrt::dataFolders())
+      llvm::outs() << "  " << folder << '\n';
+  }
+  return 0;
+}
+
+/// run, eval, predict: of a program in text, compiled here, or of a shared library.
+static int execute(const CommandLine &line, double startTime) {
+  dlrt::RunOptions options;
+  options.data = line.data;
+  options.seed = line.seed;
+  options.threads = line.threads;
+  options.save = line.save;
+  options.saveEvery = line.saveEvery;
+  options.resume = line.command == "run" ? line.resume : line.weights;
+  options.plotFolder = line.plotFolder;
+  options.json = line.json;
+  options.quiet = line.quiet;
+  options.startTime = startTime;
+  auto call = [&](const auto &program) {
+    dlrt::Status status = line.command == "run"    ? dlrt::runCommand(options, program)
+                          : line.command == "eval" ? dlrt::evalCommand(options, program)
+                                                   : dlrt::predictCommand(options, program);
+    return status.ok() ? 0 : fail(status.message());
+  };
+  if (llvm::StringRef(line.operands[0]).ends_with(".so")) {
+    if (!line.settings.empty())
+      return fail("'--set' changes a program before it is compiled; '" + line.operands[0] + "' is compiled already");
+    std::unique_ptr<dlrt::Program> program;
+    if (dlrt::Status status = dlrt::Program::open(line.operands[0], program); !status.ok())
+      return fail(status.message());
+    return call(*program);
+  }
+  Compiler compiler(compileOptions(line), llvm::errs());
+  if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
+    return 1;
+  const dlrt_program *program = compiler.load();
+  if (!program)
+    return 1;
+  options.compileSeconds = dlrt::now() - startTime;
+  return call(program);
+}
+
+int main(int argc, char **argv) {
+  double startTime = dlrt::now();
+  CommandLine line;
+  std::string problem = parseCommandLine(llvm::ArrayRef(argv + 1, argv + argc), line);
+  if (!problem.empty())
+    return fail(problem) + 1;
+  if (line.command == "version") {
+    llvm::outs() << "dlc " << DLC_VERSION << ", LLVM " << LLVM_VERSION_STRING << ", ABI " << DLRT_ABI_VERSION << '\n';
+    return 0;
+  }
+  if (line.help || line.command == "help") {
+    llvm::outs() << helpText(line.help ? line.command : line.operands.empty() ? "" : line.operands[0]);
+    return 0;
+  }
+  if (line.command == "check")
+    return check(line);
+  if (line.command == "emit")
+    return emit(line);
+  if (line.command == "data")
+    return line.operands == std::vector<std::string>{"list"} ? listData() : fail("'data' knows 'list'") + 1;
+  return execute(line, startTime);
+}
