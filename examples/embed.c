@@ -1,9 +1,10 @@
-/* Trains a compiled program on rows made here, evaluates it, saves it, and predicts: all through the C ABI.
+/* Trains a compiled program on rows made here, evaluates it, saves it, and predicts: all through
+ * the C ABI.
  *
  *   dlc compile net.dl -o net.so && embed net.so
  *
- * Works for any program whose fields are f32 numbers, the last one a single number, the target. The rows are
- * random; the target is the sum of the row's numbers. */
+ * Works for any program whose fields are f32 numbers, the last one a single number, the target. The
+ * rows are random; the target is the sum of the row's numbers. */
 #include <dlrt/dlrt.h>
 
 #include <stdio.h>
@@ -44,7 +45,8 @@ static int make_rows(dlrt_net *net, float **fields, int64_t *widths) {
 }
 
 /* One pass over the rows in batches. */
-static dlrt_status train_epoch(dlrt_net *net, float **fields, const int64_t *widths, double *out_loss) {
+static dlrt_status train_epoch(dlrt_net *net, float **fields, const int64_t *widths,
+                               double *out_loss) {
   int64_t count = dlrt_net_field_count(net), batch = dlrt_net_batch(net);
   const void *views[8];
   for (int64_t first = 0; first < ROWS; first += batch) {

@@ -1,5 +1,5 @@
-// Trains a compiled program through the C ABI, saves it, loads the file into a second net, and compares what the
-// two predict.
+// Trains a compiled program through the C ABI, saves it, loads the file into a second net, and
+// compares what the two predict.
 //
 //   dlc compile net.dl -o net.so && embed_cpp net.so weights.safetensors
 //
@@ -105,7 +105,8 @@ int main(int argc, char **argv) {
       !succeeded(loaded, dlrt_net_load(loaded.get(), argv[2])))
     return 1;
   std::vector<float> first(kRows * dlrt_net_predict_width(trained.get())), second(first.size());
-  if (!succeeded(trained, dlrt_net_predict(trained.get(), rows.from(0).data(), kRows, first.data())) ||
+  if (!succeeded(trained,
+                 dlrt_net_predict(trained.get(), rows.from(0).data(), kRows, first.data())) ||
       !succeeded(loaded, dlrt_net_predict(loaded.get(), rows.from(0).data(), kRows, second.data())))
     return 1;
   std::printf("predictions of the saved and the loaded net are %s\n",

@@ -1,7 +1,7 @@
 /* The contract between compiled programs and the runtime: what generated code reads.
  *
- * Layouts here are baked into generated code; any change raises DLRT_ABI_VERSION, and a program that was
- * compiled for another version is refused with both numbers. See docs/RuntimeABI.md. */
+ * Layouts here are baked into generated code; any change raises DLRT_ABI_VERSION, and a program
+ * that was compiled for another version is refused with both numbers. See docs/RuntimeABI.md. */
 #ifndef DLRT_ABI_H
 #define DLRT_ABI_H
 
@@ -19,21 +19,23 @@ extern "C" {
 
 /* What one call of a compiled function works on. All threads of a call see the same frame. */
 typedef struct dlrt_frame {
-  uint8_t *arena;            /* 64-byte aligned; `arena_bytes` of the manifest                           */
-  const void *const *fields; /* resident data: one array per field, in the manifest's order             */
-  const int32_t *indices;    /* row r of the batch is row indices[r] of the fields; padded with valid
-                                row numbers to a multiple of DLRT_ROW_TILE                              */
-  int64_t rows;              /* rows of this batch, at most the function's "batch"                      */
-  int64_t total_rows;        /* rows of the whole pass (fit, evaluate); `rows` elsewhere                */
-  int64_t step;              /* number of this training step, from 1; 0 outside training                */
-  int64_t total_steps;       /* steps that the whole training will take                                 */
-  int64_t epoch;             /* number of this epoch, from 1; 0 outside training                        */
-  uint64_t seed;             /* key of all random numbers                                               */
-  void (*barrier)(struct dlrt_frame *frame, int64_t thread); /* waits for all threads of this call      */
-  void *pool;                /* the runtime's own                                                       */
+  uint8_t *arena; /* 64-byte aligned; `arena_bytes` of the manifest                           */
+  const void *const *fields; /* resident data: one array per field, in the manifest's order */
+  const int32_t *indices; /* row r of the batch is row indices[r] of the fields; padded with valid
+                             row numbers to a multiple of DLRT_ROW_TILE */
+  int64_t rows;        /* rows of this batch, at most the function's "batch"                      */
+  int64_t total_rows;  /* rows of the whole pass (fit, evaluate); `rows` elsewhere                */
+  int64_t step;        /* number of this training step, from 1; 0 outside training                */
+  int64_t total_steps; /* steps that the whole training will take                                 */
+  int64_t epoch;       /* number of this epoch, from 1; 0 outside training                        */
+  uint64_t seed;       /* key of all random numbers                                               */
+  void (*barrier)(struct dlrt_frame *frame,
+                  int64_t thread); /* waits for all threads of this call      */
+  void *pool; /* the runtime's own                                                       */
 } dlrt_frame;
 
-/* A compiled function. Called once by each of `threads` threads, `thread` from 0, on the same frame. */
+/* A compiled function. Called once by each of `threads` threads, `thread` from 0, on the same
+ * frame. */
 typedef void (*dlrt_function)(dlrt_frame *frame, int64_t thread, int64_t threads);
 
 /* One named function of a program. */

@@ -6,20 +6,22 @@
  *   ...
  *   dlrt_net_release(net);
  *
- * Ownership. A net is made by dlrt_net_open or dlrt_net_create and given back by dlrt_net_release. Strings and
- * structures that functions hand out belong to the net and live until its release; a message lives until the
- * next call on the net. Arrays that are passed in belong to the caller and are read during the call only.
+ * Ownership. A net is made by dlrt_net_open or dlrt_net_create and given back by dlrt_net_release.
+ * Strings and structures that functions hand out belong to the net and live until its release; a
+ * message lives until the next call on the net. Arrays that are passed in belong to the caller and
+ * are read during the call only.
  *
  * Threads. A net may be used by one thread at a time; it has workers of its own. Different nets are
  * independent of each other, also when they come from the same file.
  *
- * Errors. Every function that can fail returns a status; what went wrong, and where, says dlrt_net_message.
- * After an error the net is as it was before the call. Nothing prints, exits or aborts.
+ * Errors. Every function that can fail returns a status; what went wrong, and where, says
+ * dlrt_net_message. After an error the net is as it was before the call. Nothing prints, exits or
+ * aborts.
  *
- * Rows. A program declares fields (dlrt_net_field_info). Rows are passed as one array per field, in the order
- * of the fields: `rows` times the elements of the field's shape, in the field's type, one row after the other.
- * Fields that a function does not need may be null: targets are not needed for predictions. Functions say
- * which of them they read. */
+ * Rows. A program declares fields (dlrt_net_field_info). Rows are passed as one array per field, in
+ * the order of the fields: `rows` times the elements of the field's shape, in the field's type, one
+ * row after the other. Fields that a function does not need may be null: targets are not needed for
+ * predictions. Functions say which of them they read. */
 #ifndef DLRT_DLRT_H
 #define DLRT_DLRT_H
 
@@ -32,10 +34,11 @@ extern "C" {
 /* What a function returns. */
 typedef enum dlrt_status {
   DLRT_OK = 0,
-  DLRT_INVALID = 1,     /* an argument does not fit: a null, a number out of range, an unknown name      */
-  DLRT_OPEN_FAILED = 2, /* no such program, not a program, or one for another version of the ABI         */
-  DLRT_FILE_FAILED = 3, /* a file cannot be read or written, is damaged, or belongs to another program   */
-  DLRT_UNSUPPORTED = 4, /* the program has no such function                                              */
+  DLRT_INVALID = 1, /* an argument does not fit: a null, a number out of range, an unknown name */
+  DLRT_OPEN_FAILED = 2, /* no such program, not a program, or one for another version of the ABI */
+  DLRT_FILE_FAILED =
+      3, /* a file cannot be read or written, is damaged, or belongs to another program   */
+  DLRT_UNSUPPORTED = 4, /* the program has no such function */
   DLRT_OUT_OF_MEMORY = 5
 } dlrt_status;
 
@@ -75,10 +78,10 @@ typedef struct dlrt_tensor {
 /* Version of the ABI that this library was built for (DLRT_ABI_VERSION). */
 int64_t dlrt_abi_version(void);
 
-/* Loads the program in the shared library `path` with `threads` threads (0: as many as suit it). `*out_net` is
- * set in any case, after an error to a net that has only a message, and has to be released in any case; it is
- * null only when there is no memory at all. All variables are zero until init, load, or weights of the
- * library's own give them values. */
+/* Loads the program in the shared library `path` with `threads` threads (0: as many as suit it).
+ * `*out_net` is set in any case, after an error to a net that has only a message, and has to be
+ * released in any case; it is null only when there is no memory at all. All variables are zero
+ * until init, load, or weights of the library's own give them values. */
 dlrt_status dlrt_net_open(const char *path, int64_t threads, dlrt_net **out_net);
 
 /* The same for a program that is in memory already; it must stay there until the release. */
@@ -100,19 +103,22 @@ dlrt_status dlrt_net_field_info(dlrt_net *net, int64_t index, dlrt_field *out_fi
 int64_t dlrt_net_tensor_count(const dlrt_net *net);
 dlrt_status dlrt_net_tensor_info(dlrt_net *net, int64_t index, dlrt_tensor *out_tensor);
 
-/* Gives every parameter and state its first value; `seed` decides the random ones. `steps` is how many steps are
- * planned, for learning rates that depend on it (at least 1). */
+/* Gives every parameter and state its first value; `seed` decides the random ones. `steps` is how
+ * many steps are planned, for learning rates that depend on it (at least 1). */
 dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps);
 
-/* Fits what the program fits on its training data (means, deviations) to these rows. Reads the fields that the
- * program's predictions need. Does nothing where the program fits nothing. */
+/* Fits what the program fits on its training data (means, deviations) to these rows. Reads the
+ * fields that the program's predictions need. Does nothing where the program fits nothing. */
 dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows);
 
-/* Does one step on a batch of 1 ... dlrt_net_batch rows. Reads all fields. `out_loss` may be null. */
-dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows, double *out_loss);
+/* Does one step on a batch of 1 ... dlrt_net_batch rows. Reads all fields. `out_loss` may be null.
+ */
+dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows,
+                           double *out_loss);
 
 /* Computes loss and metrics over any number of rows. Reads all fields. `out_loss` may be null. */
-dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows, double *out_loss);
+dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows,
+                              double *out_loss);
 
 /* A number of the last evaluation by its name in the program ("accuracy"). */
 dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value);
@@ -121,12 +127,15 @@ dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value);
 int64_t dlrt_net_predict_width(const dlrt_net *net);
 
 /* Predicts any number of raw rows: `out_values` gets rows x dlrt_net_predict_width numbers. */
-dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t rows, float *out_values);
+dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t rows,
+                             float *out_values);
 
-/* Writes all variables to `path` (safetensors): to a new file that then takes the old one's place. */
+/* Writes all variables to `path` (safetensors): to a new file that then takes the old one's place.
+ */
 dlrt_status dlrt_net_save(dlrt_net *net, const char *path);
 
-/* Reads what dlrt_net_save or `dlc run --save` wrote. A file that is damaged or of another program is refused. */
+/* Reads what dlrt_net_save or `dlc run --save` wrote. A file that is damaged or of another program
+ * is refused. */
 dlrt_status dlrt_net_load(dlrt_net *net, const char *path);
 
 #ifdef __cplusplus

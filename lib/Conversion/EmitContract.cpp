@@ -1,12 +1,14 @@
 //===- EmitContract.cpp - Products in register tiles ------------------------------------------===//
 //
-// A tile of `tileRows` rows by `tileVectors` vectors of the result stays in registers while the contracted dimensions are walked in
-// order: one load per vector of the right-hand side, one broadcast load per row of the left-hand side, one fma per
-// accumulator. Then everything fused behind the product is computed on the registers and stored.
+// A tile of `tileRows` rows by `tileVectors` vectors of the result stays in registers while the
+// contracted dimensions are walked in order: one load per vector of the right-hand side, one
+// broadcast load per row of the left-hand side, one fma per accumulator. Then everything fused
+// behind the product is computed on the registers and stored.
 //
-// Every result element is one chain of fmas over k in order, whatever the tile: vector width and threads do not change the bits.
-// A product over the batch's rows works on whole tiles: batched buffers are padded. Elsewhere the last
-// rows and columns get smaller tiles, so that each element is written once and updates in place are right.
+// Every result element is one chain of fmas over k in order, whatever the tile: vector width and
+// threads do not change the bits. A product over the batch's rows works on whole tiles: batched
+// buffers are padded. Elsewhere the last rows and columns get smaller tiles, so that each element
+// is written once and updates in place are right.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"
@@ -50,7 +52,8 @@ private:
   int64_t rowsStatic() const { return shape[rowDim]; }
   bool rowsAreBatch() const { return ShapedType::isDynamic(shape[rowDim]); }
 
-  /// As many rows as the registers hold beside the right-hand side's vectors, dividing the rows evenly if possible.
+  /// As many rows as the registers hold beside the right-hand side's vectors, dividing the rows
+  /// evenly if possible.
   void chooseTile() {
     int64_t columns = shape[columnDim];
     tileVectors = std::min<int64_t>(2, llvm::divideCeil(columns, width));
@@ -124,7 +127,8 @@ private:
       column({{}, whole, 1, {}}, llvm::divideCeil(rest, width), rest % width);
   }
 
-  /// One tile of the result at `at`; the last of its vectors has only `tail` columns, if that is not 0.
+  /// One tile of the result at `at`; the last of its vectors has only `tail` columns, if that is
+  /// not 0.
   void tile(const Indices &at, int64_t tileRows, int64_t vectors, int64_t tail) {
     size_t mark = e.known.size();
     Type element = typeOf(dot.getY()).getElementType();

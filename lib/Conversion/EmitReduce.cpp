@@ -1,7 +1,8 @@
 //===- EmitReduce.cpp - Reductions over leading dimensions ------------------------------------===//
 //
-// Where the last dimension remains, vectors run along the results and each lane sums its own column; where it vanishes, lanes
-// share the sum of one result and are combined by a fixed tree. Threads share results, never a sum.
+// Where the last dimension remains, vectors run along the results and each lane sums its own
+// column; where it vanishes, lanes share the sum of one result and are combined by a fixed tree.
+// Threads share results, never a sum.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"
@@ -98,10 +99,11 @@ LogicalResult KernelEmitter::emitReduce() {
         outer(n + 1, at);
       });
     int64_t rest = size % lanes;
-    loop(low, n == 0 ? minInt(high, integer(size - rest)) : integer(size - rest), lanes, [&](Value i) {
-      at[d] = {i, 0, 1, {}};
-      finish(at, {});
-    });
+    loop(low, n == 0 ? minInt(high, integer(size - rest)) : integer(size - rest), lanes,
+         [&](Value i) {
+           at[d] = {i, 0, 1, {}};
+           finish(at, {});
+         });
     auto tail = [&] {
       at[d] = {{}, size - rest, 1, {}};
       finish(at, tailMask(rest));

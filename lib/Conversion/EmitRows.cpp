@@ -1,8 +1,9 @@
 //===- EmitRows.cpp - Reductions over trailing dimensions, row by row -------------------------===//
 //
-// One row after the other: each reduction visits the row's elements and leaves a scalar, which later ones and the results use. A
-// short row is a handful of vectors that stay in registers from the first reduction to the last store; of a long one,
-// elements are computed again where they are needed again.
+// One row after the other: each reduction visits the row's elements and leaves a scalar, which
+// later ones and the results use. A short row is a handful of vectors that stay in registers from
+// the first reduction to the last store; of a long one, elements are computed again where they are
+// needed again.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"
@@ -36,12 +37,13 @@ LogicalResult KernelEmitter::emitRows() {
         SmallVector<Value> initial;
         if (sum)
           initial.push_back(sum);
-        auto results = loopCarrying(integer(0), integer(size), 1, initial, [&](Value i, ValueRange c) {
-          Indices inner(at);
-          inner.push_back({i});
-          Value next = descend(d + 1, inner, c.empty() ? Value() : c.front());
-          return next ? SmallVector<Value>{next} : SmallVector<Value>();
-        });
+        auto results =
+            loopCarrying(integer(0), integer(size), 1, initial, [&](Value i, ValueRange c) {
+              Indices inner(at);
+              inner.push_back({i});
+              Value next = descend(d + 1, inner, c.empty() ? Value() : c.front());
+              return next ? SmallVector<Value>{next} : SmallVector<Value>();
+            });
         return results.empty() ? Value() : results.front();
       }
       int64_t whole = size / lanes * lanes;

@@ -1,7 +1,7 @@
 //===- EmitScatter.cpp - Rows added into a table ----------------------------------------------===//
 //
-// Threads share the table's columns (its elements, where it has one per row), and each adds the updates in order: the same bits on
-// any number of threads.
+// Threads share the table's columns (its elements, where it has one per row), and each adds the
+// updates in order: the same bits on any number of threads.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"

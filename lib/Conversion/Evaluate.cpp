@@ -116,8 +116,7 @@ Value KernelEmitter::evaluateConstant(ConstantOp op, ArrayRef<Index> at, Value m
     LLVM::GlobalOp::create(b, array, /*isConstant=*/true, LLVM::Linkage::Internal, name,
                            DenseElementsAttr::get(flat, values), /*alignment=*/64);
   }
-  Value pointer =
-      LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), name);
+  Value pointer = LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), name);
   return load({pointer, type}, at, mask);
 }
 

@@ -66,9 +66,9 @@ Value KernelEmitter::sizeOf(int64_t dim) {
   return ShapedType::isDynamic(dim) ? rows : integer(dim);
 }
 
-SmallVector<Value> KernelEmitter::loopCarrying(
-    Value low, Value high, int64_t step, ValueRange initial,
-    llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+SmallVector<Value>
+KernelEmitter::loopCarrying(Value low, Value high, int64_t step, ValueRange initial,
+                            llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   Value stride = integer(step);
   auto op = scf::ForOp::create(b, low, high, stride, initial);
   OpBuilder::InsertionGuard guard(b);
@@ -154,10 +154,10 @@ Value KernelEmitter::identity(ReductionOpInterface op, bool vector) {
   if (isa<FloatType>(element))
     value = FloatAttr::get(element, number);
   else
-    value = IntegerAttr::get(element, std::isinf(number)
-                                          ? (number > 0 ? APInt::getSignedMaxValue(32)
-                                                        : APInt::getSignedMinValue(32))
-                                          : APInt(element.getIntOrFloatBitWidth(), 0));
+    value =
+        IntegerAttr::get(element, std::isinf(number) ? (number > 0 ? APInt::getSignedMaxValue(32)
+                                                                   : APInt::getSignedMinValue(32))
+                                                     : APInt(element.getIntOrFloatBitWidth(), 0));
   if (vector)
     value = SplatElementsAttr::get(vectorOfType(element), value);
   return arith::ConstantOp::create(b, value);

@@ -1,8 +1,9 @@
 //===- KernelEmitter.h - What all kernel emitters share -----------------------------*- C++ -*-===//
 //
-// A kernel is emitted by demand: an emitter of its kind makes the loops over its space and asks for each result's element
-// at an index; evaluate() follows the region's ops from the result to memory, mapping the index through
-// every re-indexing on the way. An index may run along the vector's lanes, so the same walk yields vector code.
+// A kernel is emitted by demand: an emitter of its kind makes the loops over its space and asks for
+// each result's element at an index; evaluate() follows the region's ops from the result to memory,
+// mapping the index through every re-indexing on the way. An index may run along the vector's
+// lanes, so the same walk yields vector code.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_CONVERSION_KERNELEMITTER_H
@@ -15,8 +16,8 @@
 
 namespace dlc {
 
-/// Where an element lies along one dimension: base + offset, in lane l plus l * lane; or, where lanes are
-/// scattered, `scattered`, a vector of i64.
+/// Where an element lies along one dimension: base + offset, in lane l plus l * lane; or, where
+/// lanes are scattered, `scattered`, a vector of i64.
 struct Index {
   mlir::Value base; // i64; null is 0
   int64_t offset = 0;
@@ -53,7 +54,8 @@ public:
   mlir::LogicalResult emit();
 
 private:
-  //===--- Kinds (EmitMap.cpp, EmitRows.cpp, EmitReduce.cpp, EmitContract.cpp, EmitScatter.cpp) ---===//
+  //===--- Kinds (EmitMap.cpp, EmitRows.cpp, EmitReduce.cpp, EmitContract.cpp, EmitScatter.cpp)
+  //---===//
   mlir::LogicalResult emitMap();
   mlir::LogicalResult emitRows();
   mlir::LogicalResult emitReduce();
@@ -72,19 +74,20 @@ private:
   /// for i = low to high step `step`, in a scope of its own.
   void loop(mlir::Value low, mlir::Value high, int64_t step, Body body);
   /// The same with values carried from turn to turn.
-  llvm::SmallVector<mlir::Value>
-  loopCarrying(mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange initial,
-               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  llvm::SmallVector<mlir::Value> loopCarrying(
+      mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange initial,
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// This thread's part [low, high) of `count` units, in multiples of `granule`.
   std::pair<mlir::Value, mlir::Value> share(mlir::Value count, int64_t granule);
   /// Runs `body` on the first thread alone.
   void onFirstThread(llvm::function_ref<void()> body);
-  /// Loops over the given dimensions of `shape` from `first` to `last` (exclusive), the first of them shared among
-  /// threads if `shared`, and calls `body` with their indices appended to `at`.
-  void loopOver(llvm::ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared, Indices &at,
-                llvm::function_ref<void(Indices &)> body);
-  /// Visits a dimension of `size` elements in vectors: calls `body` with the index of the first lane and, for a vector that
-  /// is not full, a mask. Dynamic sizes run over whole vectors, as batched buffers are padded.
+  /// Loops over the given dimensions of `shape` from `first` to `last` (exclusive), the first of
+  /// them shared among threads if `shared`, and calls `body` with their indices appended to `at`.
+  void loopOver(llvm::ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared,
+                Indices &at, llvm::function_ref<void(Indices &)> body);
+  /// Visits a dimension of `size` elements in vectors: calls `body` with the index of the first
+  /// lane and, for a vector that is not full, a mask. Dynamic sizes run over whole vectors, as
+  /// batched buffers are padded.
   void loopVectors(int64_t size, mlir::Value low, mlir::Value high,
                    llvm::function_ref<void(Index, mlir::Value)> body);
   mlir::Value tailMask(int64_t count);
@@ -119,7 +122,9 @@ private:
   /// Row-major position of an element in a tensor of that type.
   Index linear(mlir::RankedTensorType type, llvm::ArrayRef<Index> at);
   mlir::Value splat(mlir::Value scalar);
-  mlir::VectorType vectorOfType(mlir::Type element) { return mlir::VectorType::get({lanes}, element); }
+  mlir::VectorType vectorOfType(mlir::Type element) {
+    return mlir::VectorType::get({lanes}, element);
+  }
   /// Combines the lanes of a vector in a fixed tree.
   mlir::Value combineLanes(ReductionOpInterface op, mlir::Value vector);
   mlir::Value identity(ReductionOpInterface op, bool vector);

@@ -23,7 +23,8 @@ struct ApproximateMathPass : PassWrapper<ApproximateMathPass, OperationPass<func
   }
   void runOnOperation() override {
     bool any = false;
-    getOperation().walk([&](Operation *op) { any |= op->getName().getDialectNamespace() == "math"; });
+    getOperation().walk(
+        [&](Operation *op) { any |= op->getName().getDialectNamespace() == "math"; });
     if (!any)
       return;
     RewritePatternSet patterns(&getContext());

@@ -78,9 +78,9 @@ Value KernelEmitter::vectorOf(const Index &index) {
 Index KernelEmitter::scaled(const Index &index, int64_t factor) {
   Index result{mulInt(index.base, factor), index.offset * factor, index.lane * factor, {}};
   if (index.scattered)
-    result.scattered = factor == 1 ? index.scattered
-                                   : Value(arith::MulIOp::create(b, index.scattered,
-                                                                 splat(integer(factor))));
+    result.scattered =
+        factor == 1 ? index.scattered
+                    : Value(arith::MulIOp::create(b, index.scattered, splat(integer(factor))));
   return result;
 }
 
@@ -109,8 +109,7 @@ Value KernelEmitter::loadVector(Value pointer, Type element, Value mask) {
   if (!mask)
     return LLVM::LoadOp::create(b, type, pointer, alignment);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  return LLVM::MaskedLoadOp::create(b, type, pointer, mask, zero,
-                                    b.getI32IntegerAttr(alignment));
+  return LLVM::MaskedLoadOp::create(b, type, pointer, mask, zero, b.getI32IntegerAttr(alignment));
 }
 
 /// The bytes of a bool as an i1.
@@ -130,9 +129,11 @@ Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value 
     if (row.varies()) {
       Value numbers;
       if (row.lane == 1 && !row.scattered) {
-        numbers = loadVector(address(rowNumbers, scalarOf(row), b.getI32Type()), b.getI32Type(), {});
+        numbers =
+            loadVector(address(rowNumbers, scalarOf(row), b.getI32Type()), b.getI32Type(), {});
       } else {
-        TensorMemory table{rowNumbers, RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type())};
+        TensorMemory table{rowNumbers,
+                           RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type())};
         numbers = load(table, {row}, {});
       }
       row = {};

@@ -34,7 +34,9 @@ static Value constant(ImplicitLocOpBuilder &b, Type type, double value) {
 PhiloxWords emitPhilox(ImplicitLocOpBuilder &b, Value element, Value step, int64_t stream,
                        Value seed) {
   Type wide = element.getType(), word = shapedLike(element, b.getI32Type());
-  auto low = [&](Value x) { return Value(arith::TruncIOp::create(b, shapedLike(x, b.getI32Type()), x)); };
+  auto low = [&](Value x) {
+    return Value(arith::TruncIOp::create(b, shapedLike(x, b.getI32Type()), x));
+  };
   auto high = [&](Value x) {
     Value shifted = arith::ShRUIOp::create(b, x, constant(b, x.getType(), uint64_t(32)));
     return low(shifted);
@@ -47,8 +49,8 @@ PhiloxWords emitPhilox(ImplicitLocOpBuilder &b, Value element, Value step, int64
   Value keyLow = low(seed), keyHigh = high(seed);
 
   auto multiply = [&](Value x, uint64_t factor) {
-    Value product = arith::MulIOp::create(b, arith::ExtUIOp::create(b, wide, x),
-                                          constant(b, wide, factor));
+    Value product =
+        arith::MulIOp::create(b, arith::ExtUIOp::create(b, wide, x), constant(b, wide, factor));
     return std::pair(high(product), low(product));
   };
   auto exclusive = [&](Value x, Value y) { return Value(arith::XOrIOp::create(b, x, y)); };
@@ -58,7 +60,8 @@ PhiloxWords emitPhilox(ImplicitLocOpBuilder &b, Value element, Value step, int64
     counter = {exclusive(exclusive(high1, counter[1]), spread(keyLow)), low1,
                exclusive(exclusive(high0, counter[3]), spread(keyHigh)), low0};
     keyLow = arith::AddIOp::create(b, keyLow, constant(b, keyLow.getType(), uint64_t(0x9E3779B9u)));
-    keyHigh = arith::AddIOp::create(b, keyHigh, constant(b, keyHigh.getType(), uint64_t(0xBB67AE85u)));
+    keyHigh =
+        arith::AddIOp::create(b, keyHigh, constant(b, keyHigh.getType(), uint64_t(0xBB67AE85u)));
   }
   return counter;
 }

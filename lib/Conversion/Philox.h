@@ -8,8 +8,9 @@ namespace dlc {
 
 using PhiloxWords = std::array<mlir::Value, 4>;
 
-/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) for each element number (an i64
-/// or a vector of them). Counter: element (two words), step, stream; key: seed.
+/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) for each
+/// element number (an i64 or a vector of them). Counter: element (two words), step, stream; key:
+/// seed.
 PhiloxWords emitPhilox(mlir::ImplicitLocOpBuilder &b, mlir::Value element, mlir::Value step,
                        int64_t stream, mlir::Value seed);
 

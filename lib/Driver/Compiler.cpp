@@ -18,7 +18,8 @@ bool Compiler::reportDiagnostics() {
   diagnostics->render(errors);
   bool good = !diagnostics->hasErrors();
   if (!good)
-    errors << diagnostics->errorCount() << (diagnostics->errorCount() == 1 ? " error\n" : " errors\n");
+    errors << diagnostics->errorCount()
+           << (diagnostics->errorCount() == 1 ? " error\n" : " errors\n");
   diagnostics = std::make_unique<Diagnostics>(sources);
   return good;
 }
@@ -60,13 +61,14 @@ bool Compiler::lowerTo(Phase next) {
     if (phase >= to || next < to)
       return true;
     if (failed(lower(*module, target, phase, to))) {
-      errors << "dlc: internal error while compiling '" << name << "': please report this program\n";
+      errors << "dlc: internal error while compiling '" << name
+             << "': please report this program\n";
       return false;
     }
     phase = to;
     if (to == Phase::Kernels)
-      manifestText = writeManifest(*module, program, name, target, options.elaborate.doublePrecision,
-                                   functions);
+      manifestText = writeManifest(*module, program, name, target,
+                                   options.elaborate.doublePrecision, functions);
     return true;
   };
   return step(Phase::Step) && step(Phase::Kernels) && step(Phase::Loops) && step(Phase::LLVM);

@@ -43,7 +43,11 @@ public:
 
 private:
   static StringRef typeName(Type type) {
-    return type.isF32() ? "f32" : type.isF64() ? "f64" : type.isInteger(32) ? "i32" : type.isInteger(8) ? "u8" : "bool";
+    return type.isF32()         ? "f32"
+           : type.isF64()       ? "f64"
+           : type.isInteger(32) ? "i32"
+           : type.isInteger(8)  ? "u8"
+                                : "bool";
   }
 
   void writeType(RankedTensorType type) {

@@ -12,9 +12,9 @@ using namespace mlir;
 
 std::unique_ptr<MLIRContext> dlc::createContext() {
   DialectRegistry registry;
-  registry.insert<DLDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect,
-                  scf::SCFDialect, vector::VectorDialect, cf::ControlFlowDialect,
-                  LLVM::LLVMDialect, ub::UBDialect>();
+  registry
+      .insert<DLDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
+              vector::VectorDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, ub::UBDialect>();
   registerTranslations(registry);
   // Compiling one small program, threads cost more than they bring.
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -33,20 +33,19 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
   };
   auto reaches = [&](Phase phase) { return first < phase && phase <= last; };
   if (reaches(Phase::Step)) {
-    each(createSimplifyPass());      // fewer ops to differentiate
-    each(createDifferentiatePass()); // one graph: forward, backward, update
-    each(createSimplifyPass());      // what differentiation left: zeros, ones, repeated scalars
+    each(createSimplifyPass());          // fewer ops to differentiate
+    each(createDifferentiatePass());     // one graph: forward, backward, update
+    each(createSimplifyPass());          // what differentiation left: zeros, ones, repeated scalars
     manager.addPass(createStreamPass()); // needs the whole graph; makes new functions
   }
   if (reaches(Phase::Kernels)) {
-    each(createPrepareProductsPass()); // thin products become sums, so that they fuse
-    each(createGroupKernelsPass());    // the graph into loop nests
-    each(createScheduleKernelsPass()); // updates in place need an order
+    each(createPrepareProductsPass());       // thin products become sums, so that they fuse
+    each(createGroupKernelsPass());          // the graph into loop nests
+    each(createScheduleKernelsPass());       // updates in place need an order
     manager.addPass(createPlanMemoryPass()); // needs the order and the barriers
   }
   if (reaches(Phase::Loops))
-    manager.addPass(
-        createConvertKernelsToLoopsPass({target.vectorBytes, target.registers}));
+    manager.addPass(createConvertKernelsToLoopsPass({target.vectorBytes, target.registers}));
   if (reaches(Phase::LLVM))
     addLoopsToLLVMPasses(manager);
   return manager.run(module);

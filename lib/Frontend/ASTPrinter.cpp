@@ -58,7 +58,9 @@ private:
   }
 
   void print(const Stmt &statement) {
-    auto names = [&] { llvm::interleaveComma(statement.names, os, [&](auto &n) { os << n.text; }); };
+    auto names = [&] {
+      llvm::interleaveComma(statement.names, os, [&](auto &n) { os << n.text; });
+    };
     line();
     switch (statement.kind) {
     case Stmt::Kind::Expr:
@@ -119,7 +121,8 @@ private:
   std::string join(const std::vector<Argument> &arguments) {
     return llvm::join(llvm::map_range(arguments,
                                       [&](auto &a) {
-                                        return (a.name ? a.name->text + " = " : "") + text(*a.value);
+                                        return (a.name ? a.name->text + " = " : "") +
+                                               text(*a.value);
                                       }),
                       ", ");
   }
@@ -161,6 +164,10 @@ private:
         return part(item.start) + ":" + part(item.stop) + (item.step ? ":" + part(item.step) : "");
       });
       return text(*subscript->base) + "[" + llvm::join(items, ", ") + "]";
+    }
+    case Expr::Kind::Member: {
+      auto *member = cast<Member>(&expr);
+      return text(*member->base) + "." + member->name.text;
     }
     case Expr::Kind::Tuple:
       return "(" + join(cast<Tuple>(&expr)->elements) + ")";

@@ -90,7 +90,8 @@ void Diagnostics::renderLine(const Diagnostic &diagnostic, llvm::raw_ostream &os
     shown = text.substr(from, shownWidth).str();
     marks = from < marks.size() ? marks.substr(from, shownWidth + 1) : "";
   }
-  // One column per character: continuation bytes of UTF-8 take none, control characters become blanks.
+  // One column per character: continuation bytes of UTF-8 take none, control characters become
+  // blanks.
   std::string clean, aligned;
   for (size_t i = 0; i < shown.size(); ++i) {
     unsigned char c = shown[i];

@@ -19,10 +19,10 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
   for (const ast::Argument &argument : call.arguments) {
     Object value = evaluate(*argument.value, scope);
     poisoned |= value.isPoison();
-    site.arguments.push_back({argument.name ? argument.name->text : "", value,
-                              argument.name ? argument.name->range.to(argument.value->range)
-                                            : argument.value->range,
-                              argument.value.get()});
+    site.arguments.push_back(
+        {argument.name ? argument.name->text : "", value,
+         argument.name ? argument.name->range.to(argument.value->range) : argument.value->range,
+         argument.value.get()});
   }
   if (poisoned)
     return poison();
@@ -38,7 +38,8 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
 Object Elaborator::apply(const Object &function, CallSite &site) {
   constexpr unsigned deepest = 100, longest = 200000;
   if (callDepth >= deepest)
-    return fail(site.range, "calls are nested too deeply here: does '" + site.callee + "' call itself?");
+    return fail(site.range,
+                "calls are nested too deeply here: does '" + site.callee + "' call itself?");
   if (++work > longest)
     return fail(site.range, "this program makes too many calls to compile");
   ++callDepth;
@@ -56,7 +57,8 @@ Object Elaborator::apply(const Object &function, CallSite &site) {
 
 Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) {
   if (function.kind == ast::Function::Kind::Optimizer)
-    return fail(site.range, "an optimizer is named in 'train', as in optimizer = " + function.name.text + "(...)");
+    return fail(site.range, "an optimizer is named in 'train', as in optimizer = " +
+                                function.name.text + "(...)");
   auto scope = std::make_shared<Scope>();
   if (!bind(function.parameters, site, scope, function.name.range))
     return poison();
@@ -67,7 +69,8 @@ Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) 
     frames.push_back({(frames.empty() ? "" : frames.back().path + ".") + name + "_" +
                           std::to_string(frames.empty() ? 1 : ++frames.back().calls[name]),
                       {}});
-  bool rooted = function.kind == ast::Function::Kind::Model || (frames.size() > 1 && !frames[frames.size() - 2].path.empty());
+  bool rooted = function.kind == ast::Function::Kind::Model ||
+                (frames.size() > 1 && !frames[frames.size() - 2].path.empty());
   if (!rooted)
     frames.back().path.clear(); // parameters belong to models
   size_t before = diagnostics.errorCount();
@@ -103,16 +106,19 @@ bool Elaborator::bind(const std::vector<ast::Parameter> &parameters, CallSite &s
     if (argument.name.empty()) {
       ++position;
       if (index >= parameters.size()) {
-        mistake(argument.range, "'" + site.callee + "' takes " + llvm::Twine(parameters.size()) + " arguments");
+        mistake(argument.range,
+                "'" + site.callee + "' takes " + llvm::Twine(parameters.size()) + " arguments");
         break;
       }
     } else {
-      index = llvm::find_if(parameters, [&](auto &p) { return p.name.text == argument.name; }) - parameters.begin();
+      index = llvm::find_if(parameters, [&](auto &p) { return p.name.text == argument.name; }) -
+              parameters.begin();
       if (index == parameters.size()) {
         SmallVector<StringRef> names;
         for (const ast::Parameter &p : parameters)
           names.push_back(p.name.text);
-        mistake(argument.range, "'" + site.callee + "' has no parameter '" + argument.name + "'" + didYouMean(argument.name, names));
+        mistake(argument.range, "'" + site.callee + "' has no parameter '" + argument.name + "'" +
+                                    didYouMean(argument.name, names));
         continue;
       }
     }
@@ -161,7 +167,8 @@ bool Elaborator::checkType(const Object &value, const ast::Type &type, const Sco
   bool classLabel = name == "class" || name == "token";
   Type element = classLabel ? Type(IntegerType::get(&context, 32)) : elementType(name);
   if (!element) {
-    static constexpr StringRef known[] = {"f32", "f64", "i32", "u8", "bool", "int", "float", "fn", "string", "class", "token"};
+    static constexpr StringRef known[] = {"f32",   "f64", "i32",    "u8",    "bool", "int",
+                                          "float", "fn",  "string", "class", "token"};
     diagnostics.error(type.name.range, "unknown type '" + name + "'" + didYouMean(name, known));
     return false;
   }
@@ -173,7 +180,8 @@ bool Elaborator::checkType(const Object &value, const ast::Type &type, const Sco
   if (elementOf(value) != element)
     return wrong(declared);
   Shape shape = shapeOf(value);
-  size_t fixed = llvm::count_if(type.dims, [](auto &d) { return !llvm::isa<ast::Ellipsis>(d.get()); });
+  size_t fixed =
+      llvm::count_if(type.dims, [](auto &d) { return !llvm::isa<ast::Ellipsis>(d.get()); });
   bool open = fixed < type.dims.size();
   if (open ? shape.size() < fixed : shape.size() != fixed)
     return wrong(declared);
@@ -193,7 +201,8 @@ bool Elaborator::checkType(const Object &value, const ast::Type &type, const Sco
     if (!wanted)
       return false;
     if (*wanted != size)
-      return wrong(declared + (named ? " with " + named->text + " = " + std::to_string(*wanted) : ""));
+      return wrong(declared +
+                   (named ? " with " + named->text + " = " + std::to_string(*wanted) : ""));
   }
   return true;
 }
@@ -248,9 +257,11 @@ Object Elaborator::applyPrimitive(const Primitive &primitive, CallSite &site) {
         continue;
       }
       if (index >= names.size())
-        return fail(argument.range, "'" + site.callee + "' takes at most " + llvm::Twine(names.size()) + " arguments");
+        return fail(argument.range, "'" + site.callee + "' takes at most " +
+                                        llvm::Twine(names.size()) + " arguments");
     } else if (index == names.size()) {
-      return fail(argument.range, "'" + site.callee + "' has no parameter '" + argument.name + "'" + didYouMean(argument.name, names));
+      return fail(argument.range, "'" + site.callee + "' has no parameter '" + argument.name + "'" +
+                                      didYouMean(argument.name, names));
     }
     if (given[index])
       return fail(argument.range, "'" + names[index] + "' is given twice");
@@ -269,10 +280,18 @@ static std::optional<double> computeKnown(StringRef name, ArrayRef<double> x) {
   using Unary = double (*)(double);
   if (x.size() == 1) {
     Unary f = llvm::StringSwitch<Unary>(name)
-                  .Case("sqrt", std::sqrt).Case("exp", std::exp).Case("log", std::log)
-                  .Case("sin", std::sin).Case("cos", std::cos).Case("tanh", std::tanh)
-                  .Case("abs", std::fabs).Case("floor", std::floor).Case("ceil", std::ceil)
-                  .Case("round", std::nearbyint).Case("log1p", std::log1p).Case("expm1", std::expm1)
+                  .Case("sqrt", std::sqrt)
+                  .Case("exp", std::exp)
+                  .Case("log", std::log)
+                  .Case("sin", std::sin)
+                  .Case("cos", std::cos)
+                  .Case("tanh", std::tanh)
+                  .Case("abs", std::fabs)
+                  .Case("floor", std::floor)
+                  .Case("ceil", std::ceil)
+                  .Case("round", std::nearbyint)
+                  .Case("log1p", std::log1p)
+                  .Case("expm1", std::expm1)
                   .Default(nullptr);
     if (f)
       return f(x[0]);
@@ -300,10 +319,14 @@ Object Elaborator::applyElementwise(const std::string &name, CallSite &site) {
     }
   }
   // How many operands an op has is what its registration says: build it with one or two and look.
-  bool binary = llvm::is_contained({"add", "sub", "mul", "div", "max", "min", "pow", "mod", "eq", "ne", "lt", "le", "gt", "ge"}, name);
+  bool binary = llvm::is_contained(
+      {"add", "sub", "mul", "div", "max", "min", "pow", "mod", "eq", "ne", "lt", "le", "gt", "ge"},
+      name);
   size_t arity = name == "select" ? 3 : binary ? 2 : 1;
   if (operands.size() != arity)
-    return fail(site.range, "'" + name + "' takes " + llvm::Twine(arity) + (arity == 1 ? " argument" : " arguments") + ", found " + llvm::Twine(operands.size()));
+    return fail(site.range, "'" + name + "' takes " + llvm::Twine(arity) +
+                                (arity == 1 ? " argument" : " arguments") + ", found " +
+                                llvm::Twine(operands.size()));
   if (numbers.size() == operands.size())
     if (std::optional<double> value = computeKnown(name, numbers))
       return Object::ofNumber(*value, whole && (name == "abs" || name == "mod"));
@@ -349,7 +372,8 @@ Object Elaborator::applyGradient(const Object &f, CallSite &site) {
     if (!result.isPoison())
       result = toTensor(result, realType(), site.range);
     if (!result.isPoison() && (!shapeOf(result).empty() || !isa<FloatType>(elementOf(result))))
-      result = fail(site.range, "only a scalar can be differentiated, and this function gives " + describe(result));
+      result = fail(site.range, "only a scalar can be differentiated, and this function gives " +
+                                    describe(result));
     if (!result.isPoison())
       YieldOp::create(b, result.tensor);
   }

@@ -18,10 +18,12 @@ void Elaborator::elaborateData() {
   for (const ast::StmtPtr &statement : program.data.body) {
     if (statement->kind == ast::Stmt::Kind::Expr) {
       elaborateDataCall(*statement);
-    } else if (statement->kind == ast::Stmt::Kind::Let || statement->kind == ast::Stmt::Kind::Declare) {
+    } else if (statement->kind == ast::Stmt::Kind::Let ||
+               statement->kind == ast::Stmt::Kind::Declare) {
       elaborateField(*statement);
     } else {
-      diagnostics.error(statement->range, "'data' declares fields, as in 'price: f32 = column(\"MEDV\")'");
+      diagnostics.error(statement->range,
+                        "'data' declares fields, as in 'price: f32 = column(\"MEDV\")'");
     }
   }
   finishFunction(generate);
@@ -52,13 +54,15 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
         else
           diagnostics.error(type.range, "write how many classes there are, as in class(10)");
         if (classes && (*classes < 2 || *classes > 1000000))
-          diagnostics.error(type.arguments[0].value->range, "a class has between 2 and 1000000 values");
+          diagnostics.error(type.arguments[0].value->range,
+                            "a class has between 2 and 1000000 values");
         field.type = "i32";
         field.classes = classes.value_or(2);
       }
       if (!elementType(field.type)) {
         static constexpr StringRef known[] = {"f32", "f64", "i32", "u8", "bool", "class"};
-        diagnostics.error(type.name.range, "unknown type '" + field.type + "'" + didYouMean(field.type, known));
+        diagnostics.error(type.name.range,
+                          "unknown type '" + field.type + "'" + didYouMean(field.type, known));
         field.type = "f32";
       }
       if (std::optional<Shape> shape = evaluateShape(type, global))
@@ -69,7 +73,8 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
       generateField(statement, field);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(initFunction);
-    FieldOp::create(b, StringRef(field.name), RankedTensorType::get(field.shape, elementType(field.type)));
+    FieldOp::create(b, StringRef(field.name),
+                    RankedTensorType::get(field.shape, elementType(field.type)));
     info.fields.push_back(field);
   }
 }
@@ -84,7 +89,9 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
   bool countable = true;
   for (const ast::Argument &argument : call.arguments) {
     Object value = evaluate(*argument.value, global);
-    auto number = [](const Object &o) { return o.is(Object::Kind::Number) && o.integer && o.number >= 0; };
+    auto number = [](const Object &o) {
+      return o.is(Object::Kind::Number) && o.integer && o.number >= 0;
+    };
     if (value.is(Object::Kind::String)) {
       field.columns.push_back(value.string);
       ++known;
@@ -96,12 +103,14 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
       field.firstColumn = value.elements[0].string;
       field.lastColumn = value.elements[1].string;
       countable = false;
-    } else if (value.is(Object::Kind::Range) && number(value.elements[0]) && number(value.elements[1]) &&
-               value.elements[1].number >= value.elements[0].number) {
+    } else if (value.is(Object::Kind::Range) && number(value.elements[0]) &&
+               number(value.elements[1]) && value.elements[1].number >= value.elements[0].number) {
       field.columnNumbers = {int64_t(value.elements[0].number), int64_t(value.elements[1].number)};
       known += field.columnNumbers->second - field.columnNumbers->first + 1;
     } else if (!value.isPoison()) {
-      diagnostics.error(argument.value->range, "a column is a name, a number from 0, or a range of either, found " + describe(value));
+      diagnostics.error(argument.value->range,
+                        "a column is a name, a number from 0, or a range of either, found " +
+                            describe(value));
     }
   }
   if (call.arguments.empty())
@@ -115,7 +124,8 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
     diagnostics.error(statement.names[0].range, "columns need a type that says how many they are")
         .note("for example '" + statement.names[0].text + ": f32[13] = columns(...)'");
   else if (countable && known != wanted)
-    diagnostics.error(call.range, llvm::Twine(known) + " columns do not make the declared " + llvm::Twine(wanted));
+    diagnostics.error(call.range, llvm::Twine(known) + " columns do not make the declared " +
+                                      llvm::Twine(wanted));
   return true;
 }
 
@@ -127,19 +137,26 @@ void Elaborator::generateField(const ast::Stmt &statement, FieldInfo &field) {
     return;
   Shape shape = shapeOf(value);
   if (shape.empty()) {
-    diagnostics.error(statement.value->range, "a field is a list of examples, but this is a single value")
+    diagnostics
+        .error(statement.value->range, "a field is a list of examples, but this is a single value")
         .note("linspace(-1, 1, 1000) makes a thousand of them");
     return;
   }
   if (info.generatedRows && shape[0] != info.generatedRows) {
-    diagnostics.error(statement.value->range, "this field has " + llvm::Twine(shape[0]) + " examples, the ones before have " + llvm::Twine(info.generatedRows));
+    diagnostics.error(statement.value->range, "this field has " + llvm::Twine(shape[0]) +
+                                                  " examples, the ones before have " +
+                                                  llvm::Twine(info.generatedRows));
     return;
   }
   info.generatedRows = shape[0];
   Shape example(ArrayRef<int64_t>(shape).drop_front());
   if (statement.type && ArrayRef<int64_t>(field.shape) != ArrayRef<int64_t>(example)) {
-    diagnostics.error(statement.value->range, "each example here is " + describe(ofTensor(splat(b, RankedTensorType::get(example, elementOf(value)), 0), false)) +
-                                                  ", but the field is declared as " + sources.text(statement.type->range));
+    diagnostics.error(
+        statement.value->range,
+        "each example here is " +
+            describe(
+                ofTensor(splat(b, RankedTensorType::get(example, elementOf(value)), 0), false)) +
+            ", but the field is declared as " + sources.text(statement.type->range));
     return;
   }
   field.shape.assign(example.begin(), example.end());
@@ -152,14 +169,17 @@ void Elaborator::elaborateDataCall(const ast::Stmt &statement) {
   StringRef callee = calleeName(statement.value.get());
   if (callee != "split" && callee != "shuffle") {
     static constexpr StringRef known[] = {"split", "shuffle"};
-    diagnostics.error(statement.range, "'data' holds fields, 'split(...)' and 'shuffle(...)'" + didYouMean(callee, known));
+    diagnostics.error(statement.range, "'data' holds fields, 'split(...)' and 'shuffle(...)'" +
+                                           didYouMean(callee, known));
     return;
   }
   for (const ast::Argument &argument : llvm::cast<ast::Call>(statement.value.get())->arguments) {
     static constexpr StringRef known[] = {"train", "test", "seed", "shuffle"};
     std::string name = argument.name ? argument.name->text : "";
     if (!llvm::is_contained(known, StringRef(name)) || (callee == "shuffle" && name != "seed")) {
-      diagnostics.error(argument.value->range, "'" + callee + "' has no such setting" + didYouMean(name, known))
+      diagnostics
+          .error(argument.value->range,
+                 "'" + callee + "' has no such setting" + didYouMean(name, known))
           .note("write split(train = 80%, test = 20%, seed = 0)");
       continue;
     }

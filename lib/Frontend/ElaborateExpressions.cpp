@@ -53,7 +53,9 @@ Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope)
         break;
       }
       for (int64_t i = 0; count && i < *count; ++i) {
-        frames.push_back({frames.back().path + ".repeat_" + std::to_string(++frames.back().calls["repeat"]), {}});
+        frames.push_back(
+            {frames.back().path + ".repeat_" + std::to_string(++frames.back().calls["repeat"]),
+             {}});
         evaluateBlock(statement->body, scope); // names assigned inside go on from turn to turn
         frames.pop_back();
       }
@@ -70,7 +72,8 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
     Object &slot = scope->names[name.text];
     slot = poison();
     if (frames.empty() || frames.back().path.empty()) {
-      diagnostics.error(statement.keyword.range, "'" + keyword + "' belongs into a model or a function that one calls");
+      diagnostics.error(statement.keyword.range,
+                        "'" + keyword + "' belongs into a model or a function that one calls");
       continue;
     }
     std::string path = frames.back().path + "." + name.text;
@@ -86,16 +89,20 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
     }
     if (keyword == "fit") {
       if (!statement.value) {
-        diagnostics.error(statement.range, "'fit' needs a value that is computed from the training data");
+        diagnostics.error(statement.range,
+                          "'fit' needs a value that is computed from the training data");
         continue;
       }
-      // Only @fit computes it; the shape must be known everywhere, so the expression is looked at in any phase.
+      // Only @fit computes it; the shape must be known everywhere, so the expression is looked at
+      // in any phase.
       Phase outer = phase;
-      Object value = toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
+      Object value =
+          toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
       if (value.isPoison())
         continue;
       if (value.batched) {
-        diagnostics.error(statement.value->range, "what is fitted must not vary from example to example")
+        diagnostics
+            .error(statement.value->range, "what is fitted must not vary from example to example")
             .note("reduce it over the training data, as in mean(x, over = batch)");
         continue;
       }
@@ -124,7 +131,8 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
           .note("use 'state' for what is not trained");
       continue;
     }
-    slot = declareVariable(path, keyword == "param" ? "param" : "state", shape, element, name.range);
+    slot =
+        declareVariable(path, keyword == "param" ? "param" : "state", shape, element, name.range);
     if (!slot.isPoison())
       initialise(path, statement.value.get(), scope, name.range);
     slot.string = path; // for '<-'
@@ -148,14 +156,19 @@ void Elaborator::update(const ast::Stmt &statement, const ScopePtr &scope) {
     return;
   Shape shape = shapeOf(value);
   ArrayRef<int64_t> wanted = variable->second.type.getShape();
-  bool fits = shape.size() <= wanted.size() && ArrayRef<int64_t>(shape) == wanted.take_back(shape.size());
+  bool fits =
+      shape.size() <= wanted.size() && ArrayRef<int64_t>(shape) == wanted.take_back(shape.size());
   if (value.batched || !fits) {
-    diagnostics.error(statement.value->range,
-                      value.batched ? "a state is the same for all examples, but this value varies with the example"
-                                    : "'" + name.text + "' is " + describe(target) + ", but its new value is " + describe(value));
+    diagnostics.error(
+        statement.value->range,
+        value.batched
+            ? "a state is the same for all examples, but this value varies with the example"
+            : "'" + name.text + "' is " + describe(target) + ", but its new value is " +
+                  describe(value));
     return;
   }
-  Object whole = ofTensor(broadcastTo(castTo(value, variable->second.type.getElementType()), wanted, false), false);
+  Object whole = ofTensor(
+      broadcastTo(castTo(value, variable->second.type.getElementType()), wanted, false), false);
   whole.string = target.string;
   scope->names[name.text] = whole;
   if (phase == Phase::Train)
@@ -192,6 +205,8 @@ Object Elaborator::evaluate(const ast::Expr &expr, const ScopePtr &scope) {
     return evaluateCall(*llvm::cast<ast::Call>(&expr), scope);
   case ast::Expr::Kind::Subscript:
     return evaluateSubscript(*llvm::cast<ast::Subscript>(&expr), scope);
+  case ast::Expr::Kind::Member:
+    return evaluateMember(*llvm::cast<ast::Member>(&expr));
   case ast::Expr::Kind::Tuple: {
     Object tuple = Object::ofKind(Object::Kind::Tuple);
     for (const ast::ExprPtr &element : llvm::cast<ast::Tuple>(&expr)->elements)
@@ -240,36 +255,61 @@ static std::optional<Object> compute(ast::BinaryOp op, const Object &l, const Ob
   double x = l.number, y = r.number;
   bool integer = l.integer && r.integer;
   switch (op) {
-  case ast::BinaryOp::Add: return Object::ofNumber(x + y, integer);
-  case ast::BinaryOp::Sub: return Object::ofNumber(x - y, integer);
-  case ast::BinaryOp::Mul: return Object::ofNumber(x * y, integer);
-  case ast::BinaryOp::Div: return Object::ofNumber(x / y, integer && y != 0 && std::fmod(x, y) == 0);
-  case ast::BinaryOp::Pow: return Object::ofNumber(std::pow(x, y), integer && y >= 0);
-  case ast::BinaryOp::Eq: return Object::ofBool(x == y);
-  case ast::BinaryOp::Ne: return Object::ofBool(x != y);
-  case ast::BinaryOp::Lt: return Object::ofBool(x < y);
-  case ast::BinaryOp::Le: return Object::ofBool(x <= y);
-  case ast::BinaryOp::Gt: return Object::ofBool(x > y);
-  case ast::BinaryOp::Ge: return Object::ofBool(x >= y);
-  default: return std::nullopt;
+  case ast::BinaryOp::Add:
+    return Object::ofNumber(x + y, integer);
+  case ast::BinaryOp::Sub:
+    return Object::ofNumber(x - y, integer);
+  case ast::BinaryOp::Mul:
+    return Object::ofNumber(x * y, integer);
+  case ast::BinaryOp::Div:
+    return Object::ofNumber(x / y, integer && y != 0 && std::fmod(x, y) == 0);
+  case ast::BinaryOp::Pow:
+    return Object::ofNumber(std::pow(x, y), integer && y >= 0);
+  case ast::BinaryOp::Eq:
+    return Object::ofBool(x == y);
+  case ast::BinaryOp::Ne:
+    return Object::ofBool(x != y);
+  case ast::BinaryOp::Lt:
+    return Object::ofBool(x < y);
+  case ast::BinaryOp::Le:
+    return Object::ofBool(x <= y);
+  case ast::BinaryOp::Gt:
+    return Object::ofBool(x > y);
+  case ast::BinaryOp::Ge:
+    return Object::ofBool(x >= y);
+  default:
+    return std::nullopt;
   }
 }
 
 static StringRef opName(ast::BinaryOp op) {
   switch (op) {
-  case ast::BinaryOp::Or: return "or";
-  case ast::BinaryOp::And: return "and";
-  case ast::BinaryOp::Eq: return "eq";
-  case ast::BinaryOp::Ne: return "ne";
-  case ast::BinaryOp::Lt: return "lt";
-  case ast::BinaryOp::Le: return "le";
-  case ast::BinaryOp::Gt: return "gt";
-  case ast::BinaryOp::Ge: return "ge";
-  case ast::BinaryOp::Add: return "add";
-  case ast::BinaryOp::Sub: return "sub";
-  case ast::BinaryOp::Mul: return "mul";
-  case ast::BinaryOp::Div: return "div";
-  default: return "";
+  case ast::BinaryOp::Or:
+    return "or";
+  case ast::BinaryOp::And:
+    return "and";
+  case ast::BinaryOp::Eq:
+    return "eq";
+  case ast::BinaryOp::Ne:
+    return "ne";
+  case ast::BinaryOp::Lt:
+    return "lt";
+  case ast::BinaryOp::Le:
+    return "le";
+  case ast::BinaryOp::Gt:
+    return "gt";
+  case ast::BinaryOp::Ge:
+    return "ge";
+  case ast::BinaryOp::Add:
+    return "add";
+  case ast::BinaryOp::Sub:
+    return "sub";
+  case ast::BinaryOp::Mul:
+    return "mul";
+  case ast::BinaryOp::Div:
+    return "div";
+  default:
+    return "";
   }
 }
 
@@ -300,14 +340,45 @@ Object Elaborator::evaluateBinary(const ast::Binary &binary, const ScopePtr &sco
     if (binary.op == ast::BinaryOp::Eq)
       return Object::ofBool(lhs.boolean == rhs.boolean);
   }
-  if (lhs.is(Object::Kind::String) && rhs.is(Object::Kind::String) && binary.op == ast::BinaryOp::Eq)
+  if (lhs.is(Object::Kind::String) && rhs.is(Object::Kind::String) &&
+      binary.op == ast::BinaryOp::Eq)
     return Object::ofBool(lhs.string == rhs.string);
   if (binary.op == ast::BinaryOp::Matmul)
     return matmul(lhs, rhs, binary.opRange, binary.lhs->range, binary.rhs->range);
   SourceRange ranges[] = {binary.lhs->range, binary.rhs->range};
   if (binary.op == ast::BinaryOp::Pow)
     return power(lhs, rhs, binary.opRange, ranges);
-  return elementwise(opName(binary.op), {lhs, rhs}, binary.opRange, ast::spelling(binary.op), ranges);
+  return elementwise(opName(binary.op), {lhs, rhs}, binary.opRange, ast::spelling(binary.op),
+                     ranges);
+}
+
+/// cubic.a, classify.dense_1.w
+Object Elaborator::evaluateMember(const ast::Member &member) {
+  std::string path = member.name.text;
+  const ast::Expr *base = member.base.get();
+  while (auto *inner = llvm::dyn_cast<ast::Member>(base)) {
+    path = inner->name.text + "." + path;
+    base = inner->base.get();
+  }
+  auto *model = llvm::dyn_cast<ast::Name>(base);
+  const ast::Function *function = model ? userFunctions.lookup(model->text) : nullptr;
+  if (!function || function->kind != ast::Function::Kind::Model)
+    return fail(base->range, "'.' names a parameter of a model, as in 'cubic.a'");
+  path = model->text + "." + path;
+  if (variables.contains(path))
+    return ofTensor(readVariable(path), false);
+  SmallVector<StringRef> known;
+  std::string list;
+  for (auto &[name, variable] : variables)
+    if (StringRef(name).starts_with(model->text + ".")) {
+      known.push_back(name);
+      list += (list.empty() ? "" : ", ") + name;
+    }
+  Diagnostic &d = diagnostics.error(member.range, "there is no parameter '" + path + "'" +
+                                                      didYouMean(path, known));
+  if (!list.empty())
+    d.note("the model has " + list);
+  return poison();
 }
 
 Object Elaborator::evaluateIf(const ast::If &choice, const ScopePtr &scope) {
@@ -315,7 +386,9 @@ Object Elaborator::evaluateIf(const ast::If &choice, const ScopePtr &scope) {
   if (condition.isPoison())
     return poison();
   if (!condition.is(Object::Kind::Bool)) {
-    Diagnostic &d = diagnostics.error(choice.condition->range, "'if' chooses while compiling and needs true or false, found " + describe(condition));
+    Diagnostic &d = diagnostics.error(
+        choice.condition->range,
+        "'if' chooses while compiling and needs true or false, found " + describe(condition));
     if (condition.isTensor())
       d.note("to choose element by element write where(condition, a, b)");
     return poison();
@@ -325,7 +398,8 @@ Object Elaborator::evaluateIf(const ast::If &choice, const ScopePtr &scope) {
   return choice.hasElse ? evaluateBlock(choice.elseBody, scope) : Object::none();
 }
 
-std::optional<int64_t> Elaborator::evaluateInt(const ast::Expr &expr, const ScopePtr &scope, StringRef what) {
+std::optional<int64_t> Elaborator::evaluateInt(const ast::Expr &expr, const ScopePtr &scope,
+                                               StringRef what) {
   Object value = evaluate(expr, scope);
   if (value.isPoison())
     return std::nullopt;
@@ -336,7 +410,8 @@ std::optional<int64_t> Elaborator::evaluateInt(const ast::Expr &expr, const Scop
   return int64_t(value.number);
 }
 
-std::optional<double> Elaborator::evaluateNumber(const ast::Expr &expr, const ScopePtr &scope, StringRef what) {
+std::optional<double> Elaborator::evaluateNumber(const ast::Expr &expr, const ScopePtr &scope,
+                                                 StringRef what) {
   Object value = evaluate(expr, scope);
   if (value.isPoison())
     return std::nullopt;
@@ -359,7 +434,8 @@ Object Elaborator::evaluateSubscript(const ast::Subscript &subscript, const Scop
       return poison();
     int64_t size = base.elements.size(), at = *i < 0 ? *i + size : *i;
     if (at < 0 || at >= size)
-      return fail(subscript.items[0].range, "there is no element " + llvm::Twine(*i) + " in " + describe(base));
+      return fail(subscript.items[0].range,
+                  "there is no element " + llvm::Twine(*i) + " in " + describe(base));
     return base.elements[at];
   }
   if (!base.isTensor())
@@ -367,7 +443,8 @@ Object Elaborator::evaluateSubscript(const ast::Subscript &subscript, const Scop
   return subscriptTensor(subscript, base, scope);
 }
 
-Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object &base, const ScopePtr &scope) {
+Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object &base,
+                                   const ScopePtr &scope) {
   Shape shape = shapeOf(base);
   int64_t rank = shape.size(), given = 0;
   bool ellipsis = false;
@@ -407,12 +484,14 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
         return poison();
       int64_t at = *index < 0 ? *index + size : *index;
       if (at < 0 || at >= size)
-        return fail(item.range, "index " + llvm::Twine(*index) + " is outside of a dimension of size " + llvm::Twine(size));
+        return fail(item.range, "index " + llvm::Twine(*index) +
+                                    " is outside of a dimension of size " + llvm::Twine(size));
       starts.push_back(at);
       strides.push_back(1);
       sliced.push_back(1);
     } else {
-      auto start = number(item.start, 0), stop = number(item.stop, size), step = number(item.step, 1);
+      auto start = number(item.start, 0), stop = number(item.stop, size),
+           step = number(item.step, 1);
       if (!start || !stop || !step)
         return poison();
       if (*step < 1)
@@ -420,7 +499,8 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
       auto clamp = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size); };
       int64_t from = clamp(*start), to = clamp(*stop);
       if (to <= from)
-        return fail(item.range, "this slice of a dimension of size " + llvm::Twine(size) + " is empty");
+        return fail(item.range,
+                    "this slice of a dimension of size " + llvm::Twine(size) + " is empty");
       int64_t count = (to - from + *step - 1) / *step;
       starts.push_back(from);
       strides.push_back(*step);
@@ -434,7 +514,8 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
   Value part = base.tensor;
   RankedTensorType type = typeFor(sliced, base.batched, elementOf(base));
   if (type != part.getType())
-    part = SliceOp::create(b, type, part, b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(strides));
+    part = SliceOp::create(b, type, part, b.getDenseI64ArrayAttr(starts),
+                           b.getDenseI64ArrayAttr(strides));
   return reshapeTo(ofTensor(part, base.batched), kept);
 }
 

@@ -1,4 +1,5 @@
-//===- ElaborateReport.cpp - report { ... }, and predictions ------------------------------------===//
+//===- ElaborateReport.cpp - report { ... }, and predictions
+//------------------------------------===//
 #include "Elaborator.h"
 
 using namespace mlir;
@@ -33,13 +34,15 @@ void Elaborator::elaborateEvaluate() {
     if (statement->kind == ast::Stmt::Kind::Let && statement->names.size() == 1) {
       const ast::Identifier &name = statement->names[0];
       if (!seen.try_emplace(name.text, name.range).second)
-        diagnostics.error(name.range, "the report has '" + name.text + "' twice").note("first here", seen[name.text]);
+        diagnostics.error(name.range, "the report has '" + name.text + "' twice")
+            .note("first here", seen[name.text]);
       if (name.text == "loss")
         diagnostics.error(name.range, "'loss' is always reported; choose another name");
       if (!isSeries(*statement))
         elaborateReportValue(*statement);
     } else if (statement->kind != ast::Stmt::Kind::Expr || !isSeries(*statement)) {
-      diagnostics.error(statement->range, "the report holds values with a name, as in 'accuracy = accuracy(...)', plot(...) and scatter(...)");
+      diagnostics.error(statement->range, "the report holds values with a name, as in 'accuracy = "
+                                          "accuracy(...)', plot(...) and scatter(...)");
     }
   }
   finishFunction(function);
@@ -63,7 +66,8 @@ void Elaborator::elaborateReportValue(const ast::Stmt &statement) {
     value = ofTensor(meanOf(value.tensor, {0}), false);
   size_t rank = shapeOf(value).size();
   if (rank > 2) {
-    fail(statement.value->range, "the report shows numbers, vectors and matrices, not " + describe(value));
+    fail(statement.value->range,
+         "the report shows numbers, vectors and matrices, not " + describe(value));
     return;
   }
   static constexpr StringRef kinds[] = {"value", "vector", "matrix"};
@@ -101,7 +105,9 @@ Object Elaborator::gradientNorms(const ast::Call &call, ReportInfo &entry) {
   }
   if (norms.empty())
     return fail(call.range, "there are no weight matrices to take the gradient of");
-  return ofTensor(ConcatOp::create(b, RankedTensorType::get({int64_t(norms.size())}, realType()), norms, 0), false);
+  return ofTensor(
+      ConcatOp::create(b, RankedTensorType::get({int64_t(norms.size())}, realType()), norms, 0),
+      false);
 }
 
 void Elaborator::elaborateSeries() {
@@ -116,23 +122,27 @@ void Elaborator::elaborateSeries() {
     auto &call = *llvm::cast<ast::Call>(statement->value.get());
     ReportInfo entry;
     entry.kind = calleeName(&call).str();
-    entry.name = statement->kind == ast::Stmt::Kind::Let ? statement->names[0].text
-                                                         : entry.kind + (number ? "_" + std::to_string(number + 1) : "");
+    entry.name = statement->kind == ast::Stmt::Kind::Let
+                     ? statement->names[0].text
+                     : entry.kind + (number ? "_" + std::to_string(number + 1) : "");
     ++number;
     size_t most = entry.kind == "scatter" ? 2 : 8;
     if (call.arguments.size() < 2 || call.arguments.size() > most)
-      diagnostics.error(call.range, entry.kind == "scatter" ? "'scatter' takes two values: across and up"
-                                                            : "'plot' takes x and one to seven curves over it");
+      diagnostics.error(call.range, entry.kind == "scatter"
+                                        ? "'scatter' takes two values: across and up"
+                                        : "'plot' takes x and one to seven curves over it");
     for (const ast::Argument &argument : call.arguments) {
       Object value = toTensor(evaluate(*argument.value, global), realType(), argument.value->range);
       if (value.isPoison())
         continue;
       if (!shapeOf(value).empty()) {
-        fail(argument.value->range, "a plot shows one number for each example, found " + describe(value));
+        fail(argument.value->range,
+             "a plot shows one number for each example, found " + describe(value));
         continue;
       }
       entry.outputs.push_back(entry.name + "." + std::to_string(entry.outputs.size()));
-      entry.labels.push_back(argument.name ? argument.name->text : sources.text(argument.value->range).str());
+      entry.labels.push_back(argument.name ? argument.name->text
+                                           : sources.text(argument.value->range).str());
       output(entry.outputs.back(), broadcastTo(castTo(value, realType()), {}, true));
     }
     info.report.push_back(entry);

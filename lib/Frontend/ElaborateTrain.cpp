@@ -1,4 +1,5 @@
-//===- ElaborateTrain.cpp - train { ... }, the step, and what is fitted ------------------------===//
+//===- ElaborateTrain.cpp - train { ... }, the step, and what is fitted
+//------------------------===//
 #include "Elaborator.h"
 
 using namespace mlir;
@@ -17,7 +18,8 @@ const ast::Expr *Elaborator::trainEntry(StringRef name) const {
 void Elaborator::elaborateTrainSettings() {
   TrainInfo &train = info.train;
   train.given = program.train.present;
-  static constexpr StringRef known[] = {"loss", "optimizer", "batch", "epochs", "steps", "validate", "keep", "stop", "seed", "gradient"};
+  static constexpr StringRef known[] = {"loss",     "optimizer", "batch", "epochs", "steps",
+                                        "validate", "keep",      "stop",  "seed",   "gradient"};
   llvm::StringMap<SourceRange> seen;
   for (const ast::StmtPtr &statement : program.train.body) {
     if (statement->kind != ast::Stmt::Kind::Let || statement->names.size() != 1) {
@@ -26,9 +28,11 @@ void Elaborator::elaborateTrainSettings() {
     }
     const ast::Identifier &name = statement->names[0];
     if (!llvm::is_contained(known, StringRef(name.text)))
-      diagnostics.error(name.range, "'train' has no setting '" + name.text + "'" + didYouMean(name.text, known));
+      diagnostics.error(name.range, "'train' has no setting '" + name.text + "'" +
+                                        didYouMean(name.text, known));
     if (!seen.try_emplace(name.text, name.range).second)
-      diagnostics.error(name.range, "'" + name.text + "' is set twice").note("first here", seen[name.text]);
+      diagnostics.error(name.range, "'" + name.text + "' is set twice")
+          .note("first here", seen[name.text]);
   }
   for (StringRef name : known)
     if (const ast::Expr *value = trainEntry(name))
@@ -36,10 +40,13 @@ void Elaborator::elaborateTrainSettings() {
   if (!train.given)
     return;
   if (!trainEntry("loss"))
-    diagnostics.error(program.train.keyword.range, "'train' needs a loss, as in 'loss = mse(model(x), y)'");
+    diagnostics.error(program.train.keyword.range,
+                      "'train' needs a loss, as in 'loss = mse(model(x), y)'");
   if (!trainEntry("optimizer"))
-    diagnostics.error(program.train.keyword.range, "'train' needs an optimizer, as in 'optimizer = adam(lr = 1e-3)'");
-  if (train.epochs && train.steps && !trainOverrides.contains("epochs") && !trainOverrides.contains("steps"))
+    diagnostics.error(program.train.keyword.range,
+                      "'train' needs an optimizer, as in 'optimizer = adam(lr = 1e-3)'");
+  if (train.epochs && train.steps && !trainOverrides.contains("epochs") &&
+      !trainOverrides.contains("steps"))
     diagnostics.error(trainEntry("steps")->range, "give either 'epochs' or 'steps'");
   if (trainOverrides.contains("steps"))
     train.epochs = 0;
@@ -80,7 +87,8 @@ void Elaborator::elaborateTrainSetting(const std::string &name, const ast::Expr 
     auto *call = llvm::dyn_cast<ast::Call>(&value);
     auto *callee = call ? llvm::dyn_cast<ast::Name>(call->callee.get()) : nullptr;
     if (!callee || callee->text != "patience" || call->arguments.size() != 1) {
-      diagnostics.error(value.range, "write 'stop = patience(3)': how many epochs without improvement to wait");
+      diagnostics.error(value.range,
+                        "write 'stop = patience(3)': how many epochs without improvement to wait");
       return;
     }
     train.patience = evaluateInt(*call->arguments[0].value, global, "patience").value_or(1);
@@ -95,9 +103,12 @@ void Elaborator::elaborateTrainSetting(const std::string &name, const ast::Expr 
 void Elaborator::elaborateKeep(const ast::Expr &value) {
   auto *call = llvm::dyn_cast<ast::Call>(&value);
   auto *callee = call ? llvm::dyn_cast<ast::Name>(call->callee.get()) : nullptr;
-  auto *metric = call && call->arguments.size() == 1 ? llvm::dyn_cast<ast::Name>(call->arguments[0].value.get()) : nullptr;
+  auto *metric = call && call->arguments.size() == 1
+                     ? llvm::dyn_cast<ast::Name>(call->arguments[0].value.get())
+                     : nullptr;
   if (!callee || !metric || !llvm::is_contained({"best", "highest", "lowest"}, callee->text)) {
-    diagnostics.error(value.range, "write 'keep = best(accuracy)', with 'loss' or a value of the report");
+    diagnostics.error(value.range,
+                      "write 'keep = best(accuracy)', with 'loss' or a value of the report");
     return;
   }
   std::vector<StringRef> known{"loss"};
@@ -105,12 +116,15 @@ void Elaborator::elaborateKeep(const ast::Expr &value) {
     if (entry->kind == ast::Stmt::Kind::Let)
       known.push_back(entry->names[0].text);
   if (!llvm::is_contained(known, StringRef(metric->text))) {
-    diagnostics.error(metric->range, "the report has no value '" + metric->text + "'" + didYouMean(metric->text, known))
+    diagnostics
+        .error(metric->range,
+               "the report has no value '" + metric->text + "'" + didYouMean(metric->text, known))
         .note("what is kept by must be 'loss' or a value of the report");
     return;
   }
   StringRef name = metric->text;
-  bool less = name.contains("loss") || name.contains("error") || name.contains("mse") || name.contains("mae") || name.contains("perplexity");
+  bool less = name.contains("loss") || name.contains("error") || name.contains("mse") ||
+              name.contains("mae") || name.contains("perplexity");
   info.train.keepMetric = metric->text;
   info.train.keepHighest = callee->text == "highest" || (callee->text == "best" && !less);
 }
@@ -137,7 +151,8 @@ Value Elaborator::elaborateLoss() {
 NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
   Block &block = function.front();
   SmallVector<Operation *> moved;
-  for (Operation &op : llvm::make_range(marker ? std::next(marker->getIterator()) : block.begin(), block.end()))
+  for (Operation &op :
+       llvm::make_range(marker ? std::next(marker->getIterator()) : block.begin(), block.end()))
     if (!isa<ReadOp, InputOp>(op))
       moved.push_back(&op);
   llvm::SmallPtrSet<Operation *, 32> inside(moved.begin(), moved.end());
@@ -171,7 +186,8 @@ NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
   for (Operation *op : moved)
     op->moveBefore(body, body->end());
   for (auto [operand, argument] : llvm::zip_equal(operands, body->getArguments())) {
-    operand.replaceUsesWithIf(argument, [&](OpOperand &use) { return grad->isProperAncestor(use.getOwner()); });
+    operand.replaceUsesWithIf(
+        argument, [&](OpOperand &use) { return grad->isProperAncestor(use.getOwner()); });
     for (Value &value : yielded)
       if (value == operand)
         value = argument;
@@ -194,7 +210,10 @@ NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
 void Elaborator::elaborateTrain() {
   if (!program.train.present)
     return;
-  int64_t rows = info.generatedRows ? int64_t(double(info.generatedRows) * (info.split.given ? info.split.train : 1) + 0.5) : options.trainRows;
+  int64_t rows =
+      info.generatedRows
+          ? int64_t(double(info.generatedRows) * (info.split.given ? info.split.train : 1) + 0.5)
+          : options.trainRows;
   int64_t batch = info.train.batch ? info.train.batch : std::max<int64_t>(rows, 1);
   startFunction(Phase::Train, "train", batch);
   Value loss = elaborateLoss();
@@ -203,16 +222,19 @@ void Elaborator::elaborateTrain() {
   NamedMap<Value> gradients = wrapGradient(nullptr, loss);
   for (auto &[path, variable] : variables)
     if (variable.kind == "param" && !gradients.contains(path))
-      diagnostics.warning(variable.range, "the loss does not depend on '" + path + "', so it is not trained");
+      diagnostics.warning(variable.range,
+                          "the loss does not depend on '" + path + "', so it is not trained");
   if (gradients.empty()) {
-    diagnostics.error(trainEntry("loss")->range, "there is nothing to train: the loss depends on no parameter");
+    diagnostics.error(trainEntry("loss")->range,
+                      "there is nothing to train: the loss depends on no parameter");
     return finishFunction(function);
   }
   Value norm;
   if (trainEntry("gradient")) {
     for (auto &[path, gradient] : gradients) {
       int64_t rank = mlir::cast<RankedTensorType>(gradient.getType()).getRank();
-      Value square = sum(b, mul(b, gradient, gradient), llvm::to_vector(llvm::seq<int64_t>(0, rank)));
+      Value square =
+          sum(b, mul(b, gradient, gradient), llvm::to_vector(llvm::seq<int64_t>(0, rank)));
       norm = norm ? add(b, norm, square) : square;
     }
     norm = SqrtOp::create(b, norm);
@@ -230,7 +252,8 @@ void Elaborator::elaborateTrain() {
           optimizer = entry.second;
       }
   if (expr && !optimizer)
-    diagnostics.error(expr->range, name ? "unknown optimizer '" + name->text + "'" + didYouMean(name->text, known)
+    diagnostics.error(expr->range, name ? "unknown optimizer '" + name->text + "'" +
+                                              didYouMean(name->text, known)
                                         : std::string("name an optimizer, as in adam(lr = 1e-3)"));
   if (optimizer)
     for (auto &[path, gradient] : gradients) {
@@ -259,7 +282,8 @@ Object Elaborator::transformGradient(const std::string &path, Value gradient, Va
   if (result.isPoison())
     return result;
   if (result.batched || shapeOf(result) != shapeOf(object))
-    return fail(expr->range, "the gradient of '" + path + "' is " + describe(object) + ", but this gives " + describe(result));
+    return fail(expr->range, "the gradient of '" + path + "' is " + describe(object) +
+                                 ", but this gives " + describe(result));
   return result;
 }
 
@@ -271,12 +295,14 @@ void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient
   llvm::StringMap<bool> overridden;
   for (auto &entry : optimizerOverrides) {
     overridden[entry.getKey()] = true;
-    site.arguments.push_back({entry.getKey().str(), evaluate(*entry.second, global), entry.second->range});
+    site.arguments.push_back(
+        {entry.getKey().str(), evaluate(*entry.second, global), entry.second->range});
   }
   if (call)
     for (const ast::Argument &argument : call->arguments) {
       std::string name = argument.name ? argument.name->text : "";
-      if (name.empty() && site.arguments.size() < optimizer.parameters.size() + overridden.size() && !overridden.empty()) {
+      if (name.empty() && site.arguments.size() < optimizer.parameters.size() + overridden.size() &&
+          !overridden.empty()) {
         size_t index = &argument - call->arguments.data();
         if (index < optimizer.parameters.size())
           name = optimizer.parameters[index].name.text;
@@ -307,7 +333,8 @@ void Elaborator::elaborateFit() {
   bool any = llvm::any_of(variables, [](auto &entry) { return entry.second.kind == "fitted"; });
   if (!any || diagnostics.hasErrors())
     return;
-  startFunction(Phase::Fit, "fit", std::max<int64_t>(64, std::min<int64_t>(info.train.batch, 1024)));
+  startFunction(Phase::Fit, "fit",
+                std::max<int64_t>(64, std::min<int64_t>(info.train.batch, 1024)));
   elaborateLoss();
   emitUpdates();
   finishFunction(function);

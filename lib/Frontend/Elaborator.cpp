@@ -43,7 +43,8 @@ static const ast::Call *callOf(const ast::Expr *expr) {
 }
 
 void Elaborator::applyOverrides() {
-  static constexpr StringRef trainNames[] = {"batch", "epochs", "steps", "validate", "seed", "keep", "stop", "loss", "optimizer", "gradient"};
+  static constexpr StringRef trainNames[] = {"batch", "epochs", "steps", "validate",  "seed",
+                                             "keep",  "stop",   "loss",  "optimizer", "gradient"};
   for (const auto &[name, text] : options.overrides) {
     uint32_t file = sources.add("--set", name + " = " + text);
     overrideTexts.push_back(parse(sources, file, diagnostics));
@@ -76,8 +77,11 @@ void Elaborator::applyOverrides() {
     }
     if (!optimizerOverrides.contains(name)) {
       SmallVector<StringRef> names(known.begin(), known.end());
-      diagnostics.error(statement.names.front().range, "the program has no setting '" + name + "'" + didYouMean(name, names))
-          .note("settings are top-level names, the entries of 'train', and the optimizer's parameters");
+      diagnostics
+          .error(statement.names.front().range,
+                 "the program has no setting '" + name + "'" + didYouMean(name, names))
+          .note("settings are top-level names, the entries of 'train', and the optimizer's "
+                "parameters");
     }
   }
 }

@@ -1,8 +1,9 @@
 //===- Elaborator.h - Evaluates a program into graphs -------------------------------*- C++ -*-===//
 //
-// The program is run with tensors as unknowns: numbers, shapes and functions are values here; every operation on a tensor
-// becomes a dl op. Each function of the result (@train, @evaluate, ...) is one such run, in its phase. A mistake is reported once
-// and gives poison, which everything that only follows from it passes on silently.
+// The program is run with tensors as unknowns: numbers, shapes and functions are values here; every
+// operation on a tensor becomes a dl op. Each function of the result (@train, @evaluate, ...) is
+// one such run, in its phase. A mistake is reported once and gives poison, which everything that
+// only follows from it passes on silently.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_FRONTEND_ELABORATOR_H
@@ -24,7 +25,8 @@ struct Scope;
 using ScopePtr = std::shared_ptr<Scope>;
 using Shape = llvm::SmallVector<int64_t, 4>;
 /// By name, in the order of insertion.
-template <typename T> using NamedMap = llvm::MapVector<std::string, T, std::map<std::string, unsigned>>;
+template <typename T>
+using NamedMap = llvm::MapVector<std::string, T, std::map<std::string, unsigned>>;
 
 struct Object;
 struct CallSite;
@@ -39,7 +41,19 @@ struct Primitive {
 
 /// A value of the language.
 struct Object {
-  enum class Kind { Poison, None, Number, Bool, String, Tuple, Range, Function, Tensor, Ellipsis, Batch };
+  enum class Kind {
+    Poison,
+    None,
+    Number,
+    Bool,
+    String,
+    Tuple,
+    Range,
+    Function,
+    Tensor,
+    Ellipsis,
+    Batch
+  };
   Kind kind = Kind::Poison;
   double number = 0;
   bool integer = false; // Number
@@ -51,9 +65,9 @@ struct Object {
   const ast::Function *function = nullptr;
   const ast::Lambda *lambda = nullptr;
   const Primitive *primitive = nullptr;
-  std::string elementwise;                   // a dl op by name
-  std::shared_ptr<Object> differentiated;    // grad(f)
-  ScopePtr scope;                            // of a lambda
+  std::string elementwise;                // a dl op by name
+  std::shared_ptr<Object> differentiated; // grad(f)
+  ScopePtr scope;                         // of a lambda
 
   mlir::Value tensor;
   bool batched = false;
@@ -147,7 +161,8 @@ public:
 private:
   friend struct PhaseGuard;
 
-  //===--- Program (Elaborator.cpp, ElaborateData.cpp, ElaborateTrain.cpp, ElaborateReport.cpp) ---===//
+  //===--- Program (Elaborator.cpp, ElaborateData.cpp, ElaborateTrain.cpp, ElaborateReport.cpp)
+  //---===//
   void registerFunctions(const ast::Program &source, llvm::StringMap<const ast::Function *> &table);
   void parseStandardLibrary();
   void applyOverrides();
@@ -163,7 +178,8 @@ private:
   void elaborateKeep(const ast::Expr &value);
   void elaborateTrain();
   Object transformGradient(const std::string &path, mlir::Value gradient, mlir::Value gradientNorm);
-  void elaborateUpdate(const std::string &path, const Object &gradient, const ast::Function &optimizer, const ast::Call *call);
+  void elaborateUpdate(const std::string &path, const Object &gradient,
+                       const ast::Function &optimizer, const ast::Call *call);
   void elaborateFit();
   void elaborateEvaluate();
   void elaborateReportValue(const ast::Stmt &statement);
@@ -175,7 +191,8 @@ private:
   const ast::Call *findModelCall(const ast::Expr *expr) const;
   const ast::Call *findModelCall(const ast::Block &block) const;
   mlir::Value elaborateLoss();
-  /// Moves the ops after `marker` into a dl.grad over the parameters they use. Returns the derivatives by path.
+  /// Moves the ops after `marker` into a dl.grad over the parameters they use. Returns the
+  /// derivatives by path.
   NamedMap<mlir::Value> wrapGradient(mlir::Operation *marker, mlir::Value &loss);
   void emitUpdates();
   void output(llvm::StringRef name, mlir::Value value);
@@ -188,11 +205,15 @@ private:
   Object evaluateName(const ast::Name &name, const ScopePtr &scope);
   Object evaluateUnary(const ast::Unary &unary, const ScopePtr &scope);
   Object evaluateBinary(const ast::Binary &binary, const ScopePtr &scope);
+  Object evaluateMember(const ast::Member &member);
   Object evaluateIf(const ast::If &choice, const ScopePtr &scope);
   Object evaluateSubscript(const ast::Subscript &subscript, const ScopePtr &scope);
-  Object subscriptTensor(const ast::Subscript &subscript, const Object &base, const ScopePtr &scope);
-  std::optional<int64_t> evaluateInt(const ast::Expr &expr, const ScopePtr &scope, llvm::StringRef what);
-  std::optional<double> evaluateNumber(const ast::Expr &expr, const ScopePtr &scope, llvm::StringRef what);
+  Object subscriptTensor(const ast::Subscript &subscript, const Object &base,
+                         const ScopePtr &scope);
+  std::optional<int64_t> evaluateInt(const ast::Expr &expr, const ScopePtr &scope,
+                                     llvm::StringRef what);
+  std::optional<double> evaluateNumber(const ast::Expr &expr, const ScopePtr &scope,
+                                       llvm::StringRef what);
   Object lookup(llvm::StringRef name, const ScopePtr &scope);
   std::vector<std::string> visibleNames(const ScopePtr &scope);
 
@@ -218,7 +239,8 @@ private:
   std::string describe(const Object &value) const;
   Shape shapeOf(const Object &value) const;
   mlir::Type elementOf(const Object &value) const;
-  mlir::RankedTensorType typeFor(llvm::ArrayRef<int64_t> shape, bool batched, mlir::Type element) const;
+  mlir::RankedTensorType typeFor(llvm::ArrayRef<int64_t> shape, bool batched,
+                                 mlir::Type element) const;
   Object ofTensor(mlir::Value value, bool batched) const;
   /// A tensor object for a number or bool; poison with a message for anything else.
   Object toTensor(const Object &value, mlir::Type element, SourceRange range);
@@ -228,7 +250,8 @@ private:
   mlir::Type commonElement(llvm::ArrayRef<Object> values);
   Object elementwise(llvm::StringRef op, std::vector<Object> operands, SourceRange range,
                      llvm::StringRef shown, llvm::ArrayRef<SourceRange> ranges);
-  Object matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange, SourceRange rhsRange);
+  Object matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange,
+                SourceRange rhsRange);
   Object power(const Object &base, const Object &exponent, SourceRange range,
                llvm::ArrayRef<SourceRange> ranges);
   /// Dimensions of the tensor (the batch included) that `over` names; none on a mistake.
@@ -237,8 +260,8 @@ private:
   mlir::Value meanOf(mlir::Value x, llvm::ArrayRef<int64_t> dims);
   Object reshapeTo(const Object &x, llvm::ArrayRef<int64_t> shape);
   std::optional<Shape> shapeArguments(CallSite &site, size_t first);
-  std::optional<int64_t> axisOf(const Object &x, const Object &axis, int64_t fallback, SourceRange range,
-                                int64_t extra = 0);
+  std::optional<int64_t> axisOf(const Object &x, const Object &axis, int64_t fallback,
+                                SourceRange range, int64_t extra = 0);
   Object randomTensor(CallSite &site, llvm::StringRef distribution);
   bool checkSize(llvm::ArrayRef<int64_t> shape, SourceRange range);
 
@@ -248,9 +271,10 @@ private:
     mlir::RankedTensorType type;
     SourceRange range;
   };
-  Object declareVariable(const std::string &path, const std::string &kind, llvm::ArrayRef<int64_t> shape,
-                         mlir::Type element, SourceRange range);
-  void initialise(const std::string &path, const ast::Expr *initial, const ScopePtr &scope, SourceRange range);
+  Object declareVariable(const std::string &path, const std::string &kind,
+                         llvm::ArrayRef<int64_t> shape, mlir::Type element, SourceRange range);
+  void initialise(const std::string &path, const ast::Expr *initial, const ScopePtr &scope,
+                  SourceRange range);
   mlir::Value readVariable(const std::string &path);
   Object inputField(const std::string &name);
   void setLocation(SourceRange range);

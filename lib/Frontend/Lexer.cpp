@@ -121,10 +121,18 @@ private:
       if (c == '\\' && at < text.size()) {
         char escaped = text[at++];
         switch (escaped) {
-        case 'n': c = '\n'; break;
-        case 't': c = '\t'; break;
-        case '"': c = '"'; break;
-        case '\\': c = '\\'; break;
+        case 'n':
+          c = '\n';
+          break;
+        case 't':
+          c = '\t';
+          break;
+        case '"':
+          c = '"';
+          break;
+        case '\\':
+          c = '\\';
+          break;
         default:
           diagnostics.error(range(at - 2), "unknown escape in a string")
               .note("known are \\n, \\t, \\\" and \\\\");
@@ -141,19 +149,22 @@ private:
 
   void punctuation() {
     static constexpr llvm::StringLiteral known[] = {
-        "...", "..", "|>", "<-", "->", "<=", ">=", "==", "!=", "+", "-", "*", "/", "@", "^", "(",
-        ")",   "[",  "]",  "{",  "}",  ",",  ":",  "=",  "<",  ">"};
+        "...", "..", ".", "|>", "<-", "->", "<=", ">=", "==", "!=", "+", "-", "*", "/",
+        "@",   "^",  "(", ")",  "[",  "]",  "{",  "}",  ",",  ":",  "=", "<", ">"};
     llvm::StringRef rest = text.substr(at);
     size_t begin = at;
-    for (auto [wrong, hint] : {std::pair<llvm::StringRef, llvm::StringRef>{"**", "a power is written '^'"},
-                               {":=", "a value is named with '='"},
-                               {"&&", "write 'and'"},
-                               {"||", "write 'or'"},
-                               {"+=", "write 'x = x + ...', or 'x <- ...' for a state"}})
+    for (auto [wrong, hint] :
+         {std::pair<llvm::StringRef, llvm::StringRef>{"**", "a power is written '^'"},
+          {":=", "a value is named with '='"},
+          {"&&", "write 'and'"},
+          {"||", "write 'or'"},
+          {"+=", "write 'x = x + ...', or 'x <- ...' for a state"}})
       if (rest.starts_with(wrong)) {
         at += wrong.size();
         diagnostics.error(range(begin), "unknown operator '" + wrong + "'").note(hint);
-        push(Token::Kind::Punctuation, begin).text = wrong == "**" ? "^" : wrong == ":=" ? "=" : "+";
+        push(Token::Kind::Punctuation, begin).text = wrong == "**"   ? "^"
+                                                     : wrong == ":=" ? "="
+                                                                     : "+";
         return;
       }
     for (llvm::StringRef candidate : known)
@@ -178,7 +189,7 @@ private:
     // One message for a run of bytes that mean nothing.
     auto strange = [&] {
       unsigned char c = peek();
-      return at < text.size() && (c >= 0x80 || c < 0x20 || std::strchr("!$%&'?\\`~|.\x7f", c)) &&
+      return at < text.size() && (c >= 0x80 || c < 0x20 || std::strchr("!$%&'?\\`~|\x7f", c)) &&
              c != '\n' && c != '\t' && c != '\r';
     };
     ++at;
@@ -191,8 +202,8 @@ private:
   uint32_t file;
   Diagnostics &diagnostics;
   size_t at = 0;
-  unsigned brackets = 0;            // open ( and [ since the last {
-  std::vector<unsigned> outer;      // the same, outside of each {
+  unsigned brackets = 0;       // open ( and [ since the last {
+  std::vector<unsigned> outer; // the same, outside of each {
   std::vector<Token> tokens;
 };
 

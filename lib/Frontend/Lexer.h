@@ -11,9 +11,9 @@ struct Token {
   Kind kind;
   SourceRange range;
   llvm::StringRef text;
-  double number = 0;     // Number
-  bool integer = false;  // Number
-  std::string string;    // String, without quotes and escapes
+  double number = 0;    // Number
+  bool integer = false; // Number
+  std::string string;   // String, without quotes and escapes
 
   bool is(llvm::StringRef punctuation) const {
     return kind == Kind::Punctuation && text == punctuation;

@@ -15,8 +15,8 @@ bool dlc::isReserved(llvm::StringRef word) {
 }
 
 llvm::StringRef ast::spelling(BinaryOp op) {
-  static constexpr llvm::StringRef names[] = {"or", "and", "==", "!=", "<", "<=", ">", ">=",
-                                              "..", "+",   "-",  "*",  "/", "@",  "^"};
+  static constexpr llvm::StringRef names[] = {
+      "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "+", "-", "*", "/", "@", "^"};
   return names[static_cast<int>(op)];
 }
 
@@ -50,7 +50,8 @@ ExprPtr Parser::parsePipe() {
       call = std::make_unique<Call>(right->range);
       call->callee = std::move(right);
     } else {
-      diagnostics.error(right->range, "'|>' needs a function on its right, such as 'relu' or 'dense(10)'");
+      diagnostics.error(right->range,
+                        "'|>' needs a function on its right, such as 'relu' or 'dense(10)'");
       return nullptr;
     }
     call->range = range;
@@ -76,14 +77,16 @@ static llvm::ArrayRef<Operator> operatorsOf(unsigned level) {
                                          {"<", BinaryOp::Lt},  {">", BinaryOp::Gt}},
                             range[] = {{"..", BinaryOp::Range}},
                             sum[] = {{"+", BinaryOp::Add}, {"-", BinaryOp::Sub}},
-                            product[] = {{"*", BinaryOp::Mul}, {"/", BinaryOp::Div}, {"@", BinaryOp::Matmul}};
+                            product[] = {{"*", BinaryOp::Mul},
+                                         {"/", BinaryOp::Div},
+                                         {"@", BinaryOp::Matmul}};
   static const llvm::ArrayRef<Operator> levels[] = {orOps, andOps, compare, range, sum, product};
   return levels[level];
 }
 static constexpr unsigned notLevel = 2, levelCount = 6;
 
-// or := and {'or' and}; and := not {'and' not}; comparison := range [('=='|...) range]; range := sum ['..' sum];
-// sum := product {('+'|'-') product}; product := unary {('*'|'/'|'@') unary}
+// or := and {'or' and}; and := not {'and' not}; comparison := range [('=='|...) range]; range :=
+// sum ['..' sum]; sum := product {('+'|'-') product}; product := unary {('*'|'/'|'@') unary}
 ExprPtr Parser::parseBinary(unsigned level) {
   if (level == levelCount)
     return parseUnary();
@@ -157,7 +160,7 @@ ExprPtr Parser::parsePower() {
   return binary;
 }
 
-// postfix := primary {'(' arguments | '[' subscripts}
+// postfix := primary {'(' arguments | '[' subscripts | '.' name}
 ExprPtr Parser::parsePostfix() {
   ExprPtr base = parsePrimary();
   while (base) {
@@ -165,10 +168,24 @@ ExprPtr Parser::parsePostfix() {
       base = parseCall(std::move(base));
     else if (peek().is("["))
       base = parseSubscript(std::move(base));
+    else if (peek().is("."))
+      base = parseMember(std::move(base));
     else
       break;
   }
   return base;
+}
+
+ExprPtr Parser::parseMember(ExprPtr base) {
+  auto member = std::make_unique<Member>(base->range);
+  member->base = std::move(base);
+  take();
+  auto name = expectName("the name of a parameter");
+  if (!name)
+    return nullptr;
+  member->name = *name;
+  member->range = since(member->range);
+  return member;
 }
 
 ExprPtr Parser::parseCall(ExprPtr callee) {
@@ -362,7 +379,8 @@ ExprPtr Parser::parseIf() {
 // lambda := 'fn' '(' parameters body
 ExprPtr Parser::parseLambda() {
   auto lambda = std::make_unique<Lambda>(take().range);
-  if (!expect("(", "after 'fn'") || !parseParameters(lambda->parameters) || !parseBody(lambda->body))
+  if (!expect("(", "after 'fn'") || !parseParameters(lambda->parameters) ||
+      !parseBody(lambda->body))
     return nullptr;
   lambda->range = since(lambda->range);
   return lambda;

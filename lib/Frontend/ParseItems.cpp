@@ -36,7 +36,9 @@ std::nullptr_t Parser::unexpected(const llvm::Twine &wanted) {
   if (token.kind == Token::Kind::End)
     found = "the end of the file";
   else if (token.kind == Token::Kind::Newline)
-    found = token.text == ";" ? "';'" : token.text.empty() ? "the end of the file" : "the end of the line";
+    found = token.text == ";"    ? "';'"
+            : token.text.empty() ? "the end of the file"
+                                 : "the end of the line";
   diagnostics.error(token.range, "expected " + wanted + ", found " + found);
   return nullptr;
 }
@@ -107,7 +109,8 @@ std::unique_ptr<Program> Parser::parseProgram() {
   return program;
 }
 
-// item := 'data' body | 'train' body | 'report' body | ('model' | 'fn' | 'optimizer') function | name '=' expr
+// item := 'data' body | 'train' body | 'report' body | ('model' | 'fn' | 'optimizer') function |
+// name '=' expr
 void Parser::parseItem(Program &program) {
   if (isWord("data"))
     return parseSection(program.data);
@@ -137,11 +140,14 @@ void Parser::parseItem(Program &program) {
     diagnostics.error(start.range, "this '}' closes nothing");
     return;
   }
-  static constexpr llvm::StringRef words[] = {"data", "model", "fn", "optimizer", "train", "report"};
+  static constexpr llvm::StringRef words[] = {"data",      "model", "fn",
+                                              "optimizer", "train", "report"};
   Diagnostic &d = diagnostics.error(
-      start.range, "expected a definition, found '" + start.text + "'" +
-                       (start.kind == Token::Kind::Identifier ? didYouMean(start.text, words) : ""));
-  d.note("a program consists of data, model, fn, optimizer, train and report, and of settings such as 'hidden = 100'");
+      start.range,
+      "expected a definition, found '" + start.text + "'" +
+          (start.kind == Token::Kind::Identifier ? didYouMean(start.text, words) : ""));
+  d.note("a program consists of data, model, fn, optimizer, train and report, and of settings such "
+         "as 'hidden = 100'");
   skipStatement();
 }
 

@@ -1,8 +1,8 @@
 //===- ParserImpl.h - Recursive descent over the tokens -----------------------------*- C++ -*-===//
 //
-// ParseItems.cpp: programs, definitions, statements. ParseExpressions.cpp: expressions and types. A parse function
-// reports what is wrong itself and returns null; its caller skips to the next statement, so that one mistake gives
-// one message and the next ones are still found.
+// ParseItems.cpp: programs, definitions, statements. ParseExpressions.cpp: expressions and types. A
+// parse function reports what is wrong itself and returns null; its caller skips to the next
+// statement, so that one mistake gives one message and the next ones are still found.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_FRONTEND_PARSERIMPL_H
@@ -48,6 +48,7 @@ private:
   ast::ExprPtr parseLambda();
   ast::ExprPtr parseCall(ast::ExprPtr callee);
   ast::ExprPtr parseSubscript(ast::ExprPtr base);
+  ast::ExprPtr parseMember(ast::ExprPtr base);
   bool parseSubscriptItem(ast::SubscriptItem &item);
   bool parseArguments(std::vector<ast::Argument> &arguments);
   std::optional<ast::Type> parseType();

@@ -9,34 +9,34 @@ const llvm::StringMap<Primitive> &primitives() {
   using E = Elaborator;
   static const llvm::StringMap<Primitive> table = [] {
     llvm::StringMap<Primitive> map;
-    for (Primitive p : std::initializer_list<Primitive>{
-             {"sum", {"x", "over?", "keep?"}, &E::primSum},
-             {"mean", {"x", "over?", "keep?"}, &E::primMean},
-             {"max", {"x", "y?", "over?", "keep?"}, &E::primMax},
-             {"min", {"x", "y?", "over?", "keep?"}, &E::primMin},
-             {"where", {"condition", "a", "b"}, &E::primWhere},
-             {"reshape", {"x", "sizes*"}, &E::primReshape},
-             {"flatten", {"x"}, &E::primFlatten},
-             {"scalar", {"x"}, &E::primScalar},
-             {"expand", {"x", "axis?"}, &E::primExpand},
-             {"transpose", {"x", "order*"}, &E::primTranspose},
-             {"concat", {"parts*", "axis?"}, &E::primConcat},
-             {"split_parts", {"x", "parts", "axis?"}, &E::primSplit},
-             {"pad", {"x", "before", "after", "axis?"}, &E::primPad},
-             {"take", {"table", "indices"}, &E::primTake},
-             {"iota", {"n"}, &E::primIota},
-             {"full", {"value", "sizes*"}, &E::primFull},
-             {"zeros", {"sizes*"}, &E::primZeros},
-             {"ones", {"sizes*"}, &E::primOnes},
-             {"cast", {"x", "type"}, &E::primCast},
-             {"shape", {"x"}, &E::primShape},
-             {"size", {"x"}, &E::primSize},
-             {"linspace", {"first", "last", "n"}, &E::primLinspace},
-             {"random_uniform", {"sizes*"}, &E::primRandomUniform},
-             {"random_normal", {"sizes*"}, &E::primRandomNormal},
-             {"grad", {"f"}, &E::primGrad},
-             {"matmul", {"x", "y"}, &E::primMatmul},
-             {"count_pairs", {"x", "y"}, &E::primCrossCount}})
+    for (Primitive p :
+         std::initializer_list<Primitive>{{"sum", {"x", "over?", "keep?"}, &E::primSum},
+                                          {"mean", {"x", "over?", "keep?"}, &E::primMean},
+                                          {"max", {"x", "y?", "over?", "keep?"}, &E::primMax},
+                                          {"min", {"x", "y?", "over?", "keep?"}, &E::primMin},
+                                          {"where", {"condition", "a", "b"}, &E::primWhere},
+                                          {"reshape", {"x", "sizes*"}, &E::primReshape},
+                                          {"flatten", {"x"}, &E::primFlatten},
+                                          {"scalar", {"x"}, &E::primScalar},
+                                          {"expand", {"x", "axis?"}, &E::primExpand},
+                                          {"transpose", {"x", "order*"}, &E::primTranspose},
+                                          {"concat", {"parts*", "axis?"}, &E::primConcat},
+                                          {"split_parts", {"x", "parts", "axis?"}, &E::primSplit},
+                                          {"pad", {"x", "before", "after", "axis?"}, &E::primPad},
+                                          {"take", {"table", "indices"}, &E::primTake},
+                                          {"iota", {"n"}, &E::primIota},
+                                          {"full", {"value", "sizes*"}, &E::primFull},
+                                          {"zeros", {"sizes*"}, &E::primZeros},
+                                          {"ones", {"sizes*"}, &E::primOnes},
+                                          {"cast", {"x", "type"}, &E::primCast},
+                                          {"shape", {"x"}, &E::primShape},
+                                          {"size", {"x"}, &E::primSize},
+                                          {"linspace", {"first", "last", "n"}, &E::primLinspace},
+                                          {"random_uniform", {"sizes*"}, &E::primRandomUniform},
+                                          {"random_normal", {"sizes*"}, &E::primRandomNormal},
+                                          {"grad", {"f"}, &E::primGrad},
+                                          {"matmul", {"x", "y"}, &E::primMatmul},
+                                          {"count_pairs", {"x", "y"}, &E::primCrossCount}})
       map[p.name] = p;
     return map;
   }();
@@ -148,7 +148,8 @@ Object Elaborator::primReshape(CallSite &site) {
   if (open == 1 && known > 0 && count % known == 0)
     *llvm::find(*shape, -1) = count / known;
   if (llvm::is_contained(*shape, -1) || !checkSize(*shape, site.range) || product(*shape) != count)
-    return fail(site.range, "cannot reshape " + describe(x) + ", which has " + llvm::Twine(count) + " elements, like this");
+    return fail(site.range, "cannot reshape " + describe(x) + ", which has " + llvm::Twine(count) +
+                                " elements, like this");
   return reshapeTo(x, *shape);
 }
 
@@ -207,7 +208,9 @@ Object Elaborator::primTranspose(CallSite &site) {
   Shape sorted(*order);
   llvm::sort(sorted);
   if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank)))
-    return fail(site.range, "the order of " + describe(x) + "'s dimensions must name each of 0 to " + llvm::Twine(rank - 1) + " once");
+    return fail(site.range, "the order of " + describe(x) +
+                                "'s dimensions must name each of 0 to " + llvm::Twine(rank - 1) +
+                                " once");
   Shape permutation(x.batched, 0);
   for (int64_t d : *order)
     permutation.push_back(d + x.batched);
@@ -235,11 +238,13 @@ Object Elaborator::primConcat(CallSite &site) {
     for (size_t d = 0; fits && d < own.size(); ++d)
       fits = int64_t(d) == *axis || own[d] == shape[d];
     if (!fits)
-      return fail(site.range, "cannot join " + describe(parts[0]) + " and " + describe(part) + " along axis " + llvm::Twine(*axis));
+      return fail(site.range, "cannot join " + describe(parts[0]) + " and " + describe(part) +
+                                  " along axis " + llvm::Twine(*axis));
     shape[*axis] += own[*axis];
     values.push_back(broadcastTo(castTo(part, element), own, batched));
   }
-  return ofTensor(ConcatOp::create(b, typeFor(shape, batched, element), values, *axis + batched), batched);
+  return ofTensor(ConcatOp::create(b, typeFor(shape, batched, element), values, *axis + batched),
+                  batched);
 }
 
 Object Elaborator::primSplit(CallSite &site) {
@@ -251,14 +256,19 @@ Object Elaborator::primSplit(CallSite &site) {
   if (!axis)
     return poison();
   Shape shape = shapeOf(x);
-  if (!parts.is(Object::Kind::Number) || !parts.integer || parts.number < 1 || shape[*axis] % int64_t(parts.number))
-    return fail(site.ranges[1], "cannot split a dimension of size " + llvm::Twine(shape[*axis]) + " into " + describe(parts) + " equal parts");
+  if (!parts.is(Object::Kind::Number) || !parts.integer || parts.number < 1 ||
+      shape[*axis] % int64_t(parts.number))
+    return fail(site.ranges[1], "cannot split a dimension of size " + llvm::Twine(shape[*axis]) +
+                                    " into " + describe(parts) + " equal parts");
   shape[*axis] /= int64_t(parts.number);
   Object tuple = Object::ofKind(Object::Kind::Tuple);
   Shape starts(shape.size() + x.batched, 0), strides(starts.size(), 1);
   for (int64_t i = 0; i < int64_t(parts.number); ++i) {
     starts[*axis + x.batched] = i * shape[*axis];
-    tuple.elements.push_back(ofTensor(SliceOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor, b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(strides)), x.batched));
+    tuple.elements.push_back(
+        ofTensor(SliceOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor,
+                                 b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(strides)),
+                 x.batched));
   }
   return tuple;
 }
@@ -269,7 +279,9 @@ Object Elaborator::primPad(CallSite &site) {
     return x;
   std::optional<int64_t> axis = axisOf(x, site.values[3], -1, site.ranges[3]);
   const Object &before = site.values[1], &after = site.values[2];
-  auto count = [](const Object &o) { return o.is(Object::Kind::Number) && o.integer && o.number >= 0 && o.number < 1e9; };
+  auto count = [](const Object &o) {
+    return o.is(Object::Kind::Number) && o.integer && o.number >= 0 && o.number < 1e9;
+  };
   if (!axis)
     return poison();
   if (!count(before) || !count(after))
@@ -279,7 +291,9 @@ Object Elaborator::primPad(CallSite &site) {
   shape[*axis] += int64_t(before.number) + int64_t(after.number);
   if (!checkSize(shape, site.range))
     return poison();
-  return ofTensor(PadOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor, b.getDenseI64ArrayAttr(low), b.getDenseI64ArrayAttr(interior)), x.batched);
+  return ofTensor(PadOp::create(b, typeFor(shape, x.batched, elementOf(x)), x.tensor,
+                                b.getDenseI64ArrayAttr(low), b.getDenseI64ArrayAttr(interior)),
+                  x.batched);
 }
 
 Object Elaborator::primTake(CallSite &site) {
@@ -288,7 +302,8 @@ Object Elaborator::primTake(CallSite &site) {
   if (table.isPoison() || indices.isPoison())
     return poison();
   if (table.batched || shapeOf(table).empty())
-    return fail(site.ranges[0], "'take' needs a table that is the same for all examples, found " + describe(table));
+    return fail(site.ranges[0],
+                "'take' needs a table that is the same for all examples, found " + describe(table));
   if (isa<FloatType>(elementOf(indices)))
     return fail(site.ranges[1], "rows are numbered by whole numbers, found " + describe(indices));
   indices = castTo(indices, b.getI32Type());
@@ -296,7 +311,9 @@ Object Elaborator::primTake(CallSite &site) {
   llvm::append_range(shape, ArrayRef(shapeOf(table)).drop_front());
   if (!checkSize(shape, site.range))
     return poison();
-  return ofTensor(GatherOp::create(b, typeFor(shape, indices.batched, elementOf(table)), table.tensor, indices.tensor), indices.batched);
+  return ofTensor(GatherOp::create(b, typeFor(shape, indices.batched, elementOf(table)),
+                                   table.tensor, indices.tensor),
+                  indices.batched);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -307,7 +324,8 @@ Object Elaborator::primIota(CallSite &site) {
   const Object &n = site.values[0];
   if (!n.is(Object::Kind::Number) || !n.integer || n.number < 1 || n.number > 2e9)
     return fail(site.ranges[0], "'iota' takes how many numbers to count, found " + describe(n));
-  return ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, b.getI32Type()), 0), false);
+  return ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, b.getI32Type()), 0),
+                  false);
 }
 
 Object Elaborator::primFull(CallSite &site) {
@@ -341,7 +359,8 @@ Object Elaborator::primCast(CallSite &site) {
     return x;
   Type element = type.is(Object::Kind::String) ? elementType(type.string) : Type();
   if (!element)
-    return fail(site.ranges[1], "'cast' takes the name of a type: \"f32\", \"f64\", \"i32\", \"u8\" or \"bool\"");
+    return fail(site.ranges[1],
+                "'cast' takes the name of a type: \"f32\", \"f64\", \"i32\", \"u8\" or \"bool\"");
   return castTo(x, element);
 }
 
@@ -362,7 +381,8 @@ Object Elaborator::primLinspace(CallSite &site) {
     return fail(site.range, "'linspace' takes two numbers and how many steps to go between them");
   if (!n.is(Object::Kind::Number) || !n.integer || n.number < 2 || n.number > 1e9)
     return fail(site.ranges[2], "'linspace' takes at least 2 points, found " + describe(n));
-  Object index = ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, realType()), 0), false);
+  Object index =
+      ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, realType()), 0), false);
   Object step = Object::ofNumber((last.number - first.number) / (n.number - 1));
   Object scaled = elementwise("mul", {index, step}, site.range, "linspace", {});
   return elementwise("add", {scaled, first}, site.range, "linspace", {});
@@ -374,14 +394,15 @@ Object Elaborator::randomTensor(CallSite &site, StringRef distribution) {
     return poison();
   if (site.values[0].elements.empty()) {
     if (!initialShape)
-      return fail(site.range, "'" + site.callee + "' needs the sizes of its result here")
-          ;
+      return fail(site.range, "'" + site.callee + "' needs the sizes of its result here");
     shape = initialShape;
   }
   if (!checkSize(*shape, site.range))
     return poison();
   auto type = RankedTensorType::get(*shape, realType());
-  return ofTensor(RandomOp::create(b, type, b.getStringAttr(distribution), b.getI64IntegerAttr(randomStreams++)), false);
+  return ofTensor(RandomOp::create(b, type, b.getStringAttr(distribution),
+                                   b.getI64IntegerAttr(randomStreams++)),
+                  false);
 }
 
 Object Elaborator::primRandomUniform(CallSite &site) { return randomTensor(site, "uniform"); }
@@ -410,10 +431,13 @@ Object Elaborator::primCrossCount(CallSite &site) {
   if (x.isPoison() || y.isPoison())
     return poison();
   if (!x.batched || !y.batched || shapeOf(x).size() != 1 || shapeOf(y).size() != 1)
-    return fail(site.range, "'count_pairs' takes two vectors per example, found " + describe(x) + " and " + describe(y));
+    return fail(site.range, "'count_pairs' takes two vectors per example, found " + describe(x) +
+                                " and " + describe(y));
   x = castTo(x, realType());
   y = castTo(y, realType());
-  return ofTensor(DotOp::create(b, x.tensor, y.tensor, ArrayRef<int64_t>{}, ArrayRef<int64_t>{}, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{0}), false);
+  return ofTensor(DotOp::create(b, x.tensor, y.tensor, ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
+                                ArrayRef<int64_t>{0}, ArrayRef<int64_t>{0}),
+                  false);
 }
 
 } // namespace dlc

@@ -11,7 +11,8 @@ using namespace mlir;
 namespace dlc {
 
 Type Elaborator::realType() const {
-  return options.doublePrecision ? Type(Float64Type::get(&context)) : Type(Float32Type::get(&context));
+  return options.doublePrecision ? Type(Float64Type::get(&context))
+                                 : Type(Float32Type::get(&context));
 }
 
 Type Elaborator::elementType(StringRef name) const {
@@ -70,7 +71,9 @@ std::string Elaborator::describe(const Object &value) const {
   Shape shape = shapeOf(value);
   if (shape.empty())
     return text;
-  return text + "[" + llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
+  return text + "[" +
+         llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") +
+         "]";
 }
 
 RankedTensorType Elaborator::typeFor(ArrayRef<int64_t> shape, bool batched, Type element) const {
@@ -173,7 +176,8 @@ Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, Sourc
   });
   bool computes = element && (element.isInteger(8) || element.isInteger(1)) && !logical &&
                   op != "eq" && op != "ne" && op != "copy" && op != "select";
-  if (!element || computes || (isa<IntegerType>(element) && (fraction || !takesIntegers(op)) && !logical))
+  if (!element || computes ||
+      (isa<IntegerType>(element) && (fraction || !takesIntegers(op)) && !logical))
     element = realType();
   if (logical)
     element = IntegerType::get(&context, 1);
@@ -205,7 +209,8 @@ Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, Sourc
   for (const Object &operand : operands)
     state.addOperands(broadcastTo(operand, *shape, batched));
   bool compares = op == "eq" || op == "ne" || op == "lt" || op == "le" || op == "gt" || op == "ge";
-  state.addTypes(typeFor(*shape, batched, compares ? Type(IntegerType::get(&context, 1)) : element));
+  state.addTypes(
+      typeFor(*shape, batched, compares ? Type(IntegerType::get(&context, 1)) : element));
   return ofTensor(b.create(state)->getResult(0), batched);
 }
 
@@ -248,7 +253,8 @@ Object Elaborator::matmul(Object lhs, Object rhs, SourceRange range, SourceRange
   rhs = castTo(rhs, element);
   Shape left = shapeOf(lhs), right = shapeOf(rhs);
   auto mismatch = [&]() -> Object {
-    Diagnostic &d = diagnostics.error(range, "'@' cannot multiply " + describe(lhs) + " by " + describe(rhs));
+    Diagnostic &d =
+        diagnostics.error(range, "'@' cannot multiply " + describe(lhs) + " by " + describe(rhs));
     d.underline(lhsRange).underline(rhsRange);
     if (!left.empty() && !right.empty())
       d.note("the last size of the left side, " + llvm::Twine(left.back()) +
@@ -267,7 +273,8 @@ Object Elaborator::matmul(Object lhs, Object rhs, SourceRange range, SourceRange
   if (shared > 0) {
     Shape leading(right.begin(), right.begin() + shared), wanted(leading);
     if (int64_t(left.size()) - 2 > shared ||
-        (left.size() > 2 && !std::equal(left.begin(), left.end() - 2, leading.end() - (left.size() - 2))))
+        (left.size() > 2 &&
+         !std::equal(left.begin(), left.end() - 2, leading.end() - (left.size() - 2))))
       return mismatch();
     if (left.size() < 2)
       return mismatch();
@@ -290,11 +297,13 @@ Object Elaborator::matmul(Object lhs, Object rhs, SourceRange range, SourceRange
   int64_t lhsContract = lhsOffset + left.size() - 1;
   int64_t rhsContract = rhsOffset + (right.size() > 1 ? right.size() - 2 : 0);
   bool batched = lhs.batched || rhs.batched;
-  Value y = DotOp::create(b, lhs.tensor, rhs.tensor, lhsBatch, rhsBatch, {lhsContract}, {rhsContract});
+  Value y =
+      DotOp::create(b, lhs.tensor, rhs.tensor, lhsBatch, rhsBatch, {lhsContract}, {rhsContract});
   return ofTensor(y, batched);
 }
 
-std::optional<Shape> Elaborator::reducedDims(const Object &x, const Object &over, SourceRange range) {
+std::optional<Shape> Elaborator::reducedDims(const Object &x, const Object &over,
+                                             SourceRange range) {
   int64_t rank = shapeOf(x).size();
   llvm::SmallSetVector<int64_t, 4> dims;
   std::vector<Object> items{over};
@@ -328,7 +337,8 @@ std::optional<Shape> Elaborator::reducedDims(const Object &x, const Object &over
     case Object::Kind::Poison:
       return std::nullopt;
     default:
-      diagnostics.error(range, "'over' takes dimensions, '...' or 'batch', found " + describe(item));
+      diagnostics.error(range,
+                        "'over' takes dimensions, '...' or 'batch', found " + describe(item));
       return std::nullopt;
     }
   }
@@ -344,8 +354,9 @@ Value Elaborator::meanOf(Value x, ArrayRef<int64_t> dims) {
   double known = 1;
   for (int64_t d : dims) {
     if (type.isDynamicDim(d))
-      count = runtimeNumber(b, phase == Phase::Fit || phase == Phase::Evaluate ? "total_rows" : "rows",
-                            type.getElementType());
+      count =
+          runtimeNumber(b, phase == Phase::Fit || phase == Phase::Evaluate ? "total_rows" : "rows",
+                        type.getElementType());
     else
       known *= double(type.getDimSize(d));
   }
@@ -370,7 +381,8 @@ bool Elaborator::checkSize(ArrayRef<int64_t> shape, SourceRange range) {
   }
   constexpr size_t deepest = 8;
   if (shape.size() > deepest) {
-    diagnostics.error(range, "a tensor has at most 8 dimensions, this would have " + llvm::Twine(shape.size()));
+    diagnostics.error(range, "a tensor has at most 8 dimensions, this would have " +
+                                 llvm::Twine(shape.size()));
     return false;
   }
   return true;

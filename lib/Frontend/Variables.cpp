@@ -51,8 +51,8 @@ Value Elaborator::readVariable(const std::string &path) {
   return read;
 }
 
-void Elaborator::initialise(const std::string &path, const ast::Expr *initial, const ScopePtr &scope,
-                            SourceRange range) {
+void Elaborator::initialise(const std::string &path, const ast::Expr *initial,
+                            const ScopePtr &scope, SourceRange range) {
   if (initialised.lookup(path))
     return;
   initialised[path] = true;
@@ -76,11 +76,14 @@ void Elaborator::initialise(const std::string &path, const ast::Expr *initial, c
     int64_t rank = type.getRank(), fanOut = rank ? type.getShape().back() : 1, fanIn = 1;
     for (int64_t d = 0; d + 1 < rank; ++d)
       fanIn *= type.getDimSize(d);
-    const std::vector<ast::Parameter> *parameters =
-        value.function ? &value.function->parameters : value.lambda ? &value.lambda->parameters : nullptr;
+    const std::vector<ast::Parameter> *parameters = value.function ? &value.function->parameters
+                                                    : value.lambda ? &value.lambda->parameters
+                                                                   : nullptr;
     CallSite site{value.function ? value.function->name.text : "the initialiser", at, {}, {}, {}};
-    for (const auto &[name, number] : {std::pair<StringRef, int64_t>{"fan_in", fanIn}, {"fan_out", fanOut}})
-      if (parameters && llvm::any_of(*parameters, [&, n = name](auto &p) { return p.name.text == n; }))
+    for (const auto &[name, number] :
+         {std::pair<StringRef, int64_t>{"fan_in", fanIn}, {"fan_out", fanOut}})
+      if (parameters &&
+          llvm::any_of(*parameters, [&, n = name](auto &p) { return p.name.text == n; }))
         site.arguments.push_back({name.str(), Object::ofNumber(double(number), true), at});
     value = apply(value, site);
   }
@@ -93,11 +96,13 @@ void Elaborator::initialise(const std::string &path, const ast::Expr *initial, c
       diagnostics.error(at, "an initial value cannot depend on the data or on other parameters");
     } else if (shape.size() > size_t(type.getRank()) ||
                ArrayRef<int64_t>(shape) != type.getShape().take_back(shape.size())) {
-      diagnostics.error(at, "the initial value is " + describe(value) + ", but the declared type is " +
+      diagnostics.error(at, "the initial value is " + describe(value) +
+                                ", but the declared type is " +
                                 describe(ofTensor(splat(b, type, 0), false)));
     }
     if (!diagnostics.hasErrors())
-      AssignOp::create(b, path, broadcastTo(castTo(value, type.getElementType()), type.getShape(), false));
+      AssignOp::create(b, path,
+                       broadcastTo(castTo(value, type.getElementType()), type.getShape(), false));
   }
   std::swap(function, initFunction);
   reads = std::move(outerReads);

@@ -12,13 +12,14 @@ using namespace mlir;
 
 namespace dlc {
 
-static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
 
 /// Distinct, in range [0, rank).
 static bool validDims(ArrayRef<int64_t> dims, int64_t rank) {
   llvm::SmallDenseSet<int64_t> seen;
-  return llvm::all_of(
-      dims, [&](int64_t d) { return d >= 0 && d < rank && seen.insert(d).second; });
+  return llvm::all_of(dims, [&](int64_t d) { return d >= 0 && d < rank && seen.insert(d).second; });
 }
 
 /// Only the first dimension may be the batch.
@@ -91,8 +92,8 @@ LogicalResult DotOp::verify() {
     if (left.getDimSize(l) != right.getDimSize(r))
       return emitOpError("paired dimensions differ: ")
              << left.getDimSize(l) << " and " << right.getDimSize(r);
-  RankedTensorType expected = dotType(getLhs(), getRhs(), getLhsBatch(), getRhsBatch(),
-                                      getLhsContract(), getRhsContract());
+  RankedTensorType expected =
+      dotType(getLhs(), getRhs(), getLhsBatch(), getRhsBatch(), getLhsContract(), getRhsContract());
   if (expected != getY().getType())
     return emitOpError("result should be ") << expected;
   if (!validBatch(expected))
@@ -100,7 +101,8 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
-/// dot(transpose(x), w) -> dot(x, w) with other dimensions, where the free dimensions keep their order.
+/// dot(transpose(x), w) -> dot(x, w) with other dimensions, where the free dimensions keep their
+/// order.
 struct FoldTransposeIntoDot : OpRewritePattern<DotOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -169,7 +171,8 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
   for (int64_t d : inner.getDims())
     dims.push_back(getDims()[d]);
   for (auto [i, d] : llvm::enumerate(dims))
-    if (typeOf(inner.getX()).getDimSize(i) == 1 && typeOf(getX()).getDimSize(inner.getDims()[i]) != 1 &&
+    if (typeOf(inner.getX()).getDimSize(i) == 1 &&
+        typeOf(getX()).getDimSize(inner.getDims()[i]) != 1 &&
         typeOf(getY()).getDimSize(d) != typeOf(getX()).getDimSize(inner.getDims()[i]))
       return {};
   setDims(dims);
@@ -247,7 +250,8 @@ void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCon
   patterns.add<ReshapeOfSplat>(context);
 }
 
-void TransposeOp::build(OpBuilder &b, OperationState &state, Value x, ArrayRef<int64_t> permutation) {
+void TransposeOp::build(OpBuilder &b, OperationState &state, Value x,
+                        ArrayRef<int64_t> permutation) {
   SmallVector<int64_t> shape;
   for (int64_t d : permutation)
     shape.push_back(typeOf(x).getDimSize(d));

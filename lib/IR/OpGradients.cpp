@@ -9,8 +9,8 @@ using namespace mlir;
 
 namespace dlc {
 
-/// The adjoint of one side of a dot. The product of `dy` with the other side has its dimensions as `order` lists
-/// them, in terms of the wanted side's dimensions; transposes to the wanted order.
+/// The adjoint of one side of a dot. The product of `dy` with the other side has its dimensions as
+/// `order` lists them, in terms of the wanted side's dimensions; transposes to the wanted order.
 static Value arrange(Builder &b, Value product, ArrayRef<int64_t> order) {
   SmallVector<int64_t> permutation(order.size());
   for (auto [position, dim] : llvm::enumerate(order))
@@ -18,7 +18,8 @@ static Value arrange(Builder &b, Value product, ArrayRef<int64_t> order) {
   return transpose(b, product, permutation);
 }
 
-/// The dimensions of `to`, ascending by their partners in `from`: a dot keeps free dimensions in that order.
+/// The dimensions of `to`, ascending by their partners in `from`: a dot keeps free dimensions in
+/// that order.
 static SmallVector<int64_t> partnersInOrder(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
   SmallVector<std::pair<int64_t, int64_t>> pairs;
   for (auto [f, t] : llvm::zip_equal(from, to))
@@ -27,7 +28,8 @@ static SmallVector<int64_t> partnersInOrder(ArrayRef<int64_t> from, ArrayRef<int
   return llvm::to_vector(llvm::make_second_range(pairs));
 }
 
-// With batch dims n, lhs [n, i, k], rhs [n, k, j] and y [n, i, j]: dlhs = dy . rhs over j, drhs = lhs . dy over i.
+// With batch dims n, lhs [n, i, k], rhs [n, k, j] and y [n, i, j]: dlhs = dy . rhs over j, drhs =
+// lhs . dy over i.
 SmallVector<Value> DotOp::buildGradient(Builder &b, Value dy) {
   SmallVector<int64_t> lhsFree = getLhsFree(), rhsFree = getRhsFree();
   int64_t batch = getLhsBatch().size(), rows = lhsFree.size(), columns = rhsFree.size();
@@ -78,7 +80,8 @@ SmallVector<Value> SliceOp::buildGradient(Builder &b, Value dy) {
   SmallVector<int64_t> interior;
   for (int64_t stride : getStrides())
     interior.push_back(stride - 1);
-  return {PadOp::create(b, getX().getType(), dy, getStartsAttr(), b.getDenseI64ArrayAttr(interior))};
+  return {
+      PadOp::create(b, getX().getType(), dy, getStartsAttr(), b.getDenseI64ArrayAttr(interior))};
 }
 
 SmallVector<Value> PadOp::buildGradient(Builder &b, Value dy) {

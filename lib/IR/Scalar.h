@@ -1,7 +1,7 @@
 //===- Scalar.h - Element bodies over arith and math --------------------------------*- C++ -*-===//
 //
-// What the op records say in their bodies, for any element type and for scalars and vectors alike. i8 and i1 are unsigned,
-// i32 is signed.
+// What the op records say in their bodies, for any element type and for scalars and vectors alike.
+// i8 and i1 are unsigned, i32 is signed.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_IR_SCALAR_H

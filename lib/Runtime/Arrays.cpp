@@ -32,8 +32,7 @@ static void swapBytes(uint8_t *data, int64_t count, int width) {
 }
 
 /// Rewrites `count` elements as another type, into a buffer of their own.
-template <typename From, typename To>
-static bool widen(Array &array, int64_t count) {
+template <typename From, typename To> static bool widen(Array &array, int64_t count) {
   Buffer wide;
   if (!wide.allocate(static_cast<size_t>(count) * sizeof(To)))
     return false;
@@ -67,7 +66,11 @@ Status dlrt::parseIdx(Buffer &&bytes, size_t size, const std::string &name, Arra
     const uint8_t *p = head + 4 + 4 * d;
     out.shape.push_back(int64_t(p[0]) << 24 | p[1] << 16 | p[2] << 8 | p[3]);
   }
-  int width = code == 0x08 || code == 0x09 ? 1 : code == 0x0B ? 2 : code == 0x0C || code == 0x0D ? 4 : code == 0x0E ? 8 : 0;
+  int width = code == 0x08 || code == 0x09   ? 1
+              : code == 0x0B                 ? 2
+              : code == 0x0C || code == 0x0D ? 4
+              : code == 0x0E                 ? 8
+                                             : 0;
   if (!width)
     return corrupt("unknown element type " + std::to_string(code));
   int64_t count = countElements(out.shape);
@@ -80,12 +83,26 @@ Status dlrt::parseIdx(Buffer &&bytes, size_t size, const std::string &name, Arra
   out.buffer = std::move(bytes);
   bool good = true;
   switch (code) {
-  case 0x08: out.type = ElementType::U8; break;
-  case 0x09: out.type = ElementType::I32; good = widen<int8_t, int32_t>(out, count); break;
-  case 0x0B: out.type = ElementType::I32; good = widen<int16_t, int32_t>(out, count); break;
-  case 0x0C: out.type = ElementType::I32; break;
-  case 0x0D: out.type = ElementType::F32; break;
-  default: out.type = ElementType::F64; break;
+  case 0x08:
+    out.type = ElementType::U8;
+    break;
+  case 0x09:
+    out.type = ElementType::I32;
+    good = widen<int8_t, int32_t>(out, count);
+    break;
+  case 0x0B:
+    out.type = ElementType::I32;
+    good = widen<int16_t, int32_t>(out, count);
+    break;
+  case 0x0C:
+    out.type = ElementType::I32;
+    break;
+  case 0x0D:
+    out.type = ElementType::F32;
+    break;
+  default:
+    out.type = ElementType::F64;
+    break;
   }
   return good ? Status() : noMemory(name);
 }
@@ -107,13 +124,15 @@ static bool parseNpyHeader(const std::string &text, NpyHeader &out) {
   size_t descr = after("descr"), order = after("fortran_order"), shape = after("shape");
   if (descr == std::string::npos || order == std::string::npos || shape == std::string::npos)
     return false;
-  size_t open = text.find('\'', descr), close = open == std::string::npos ? open : text.find('\'', open + 1);
+  size_t open = text.find('\'', descr),
+         close = open == std::string::npos ? open : text.find('\'', open + 1);
   if (close == std::string::npos)
     return false;
   out.descr = text.substr(open + 1, close - open - 1);
   size_t word = text.find_first_not_of(" :", order);
   out.fortran = word != std::string::npos && text.compare(word, 4, "True") == 0;
-  size_t begin = text.find('(', shape), end = begin == std::string::npos ? begin : text.find(')', begin);
+  size_t begin = text.find('(', shape),
+         end = begin == std::string::npos ? begin : text.find(')', begin);
   if (end == std::string::npos)
     return false;
   for (size_t at = begin + 1; at < end;) {
@@ -169,34 +188,44 @@ Status dlrt::parseNpy(Buffer &&bytes, size_t size, const std::string &name, Arra
   if (length > size - start)
     return corrupt("its header is cut off");
   NpyHeader header;
-  if (!parseNpyHeader(std::string(reinterpret_cast<const char *>(head + start), length), header) || header.descr.size() != 3)
+  if (!parseNpyHeader(std::string(reinterpret_cast<const char *>(head + start), length), header) ||
+      header.descr.size() != 3)
     return corrupt("its header cannot be understood");
   char order = header.descr[0], kind = header.descr[1];
   int width = header.descr[2] - '0';
   std::string type{kind, header.descr[2]};
   static const char *const known[] = {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "b1"};
   if (std::none_of(std::begin(known), std::end(known), [&](const char *k) { return type == k; }))
-    return corrupt("elements of type '" + header.descr + "' are not supported; convert them, for example with astype('float32')");
+    return corrupt("elements of type '" + header.descr +
+                   "' are not supported; convert them, for example with astype('float32')");
   out.shape = header.shape;
   int64_t count = countElements(out.shape);
   out.offset = start + length;
   if (count < 0 || size - out.offset != size_t(count) * width)
-    return corrupt("its header promises " + std::to_string(count) + " elements, but " + std::to_string(size - out.offset) + " bytes follow");
+    return corrupt("its header promises " + std::to_string(count) + " elements, but " +
+                   std::to_string(size - out.offset) + " bytes follow");
   if (order == '>' && width > 1)
     swapBytes(bytes.data() + out.offset, count, width);
   out.buffer = std::move(bytes);
   if (header.fortran && out.shape.size() > 1 && !fromFortran(out, count, width))
     return noMemory(name);
   bool good = true;
-  if (type == "f4") out.type = ElementType::F32;
-  else if (type == "f8") out.type = ElementType::F64;
-  else if (type == "u1") out.type = ElementType::U8;
-  else if (type == "b1") out.type = ElementType::Bool;
+  if (type == "f4")
+    out.type = ElementType::F32;
+  else if (type == "f8")
+    out.type = ElementType::F64;
+  else if (type == "u1")
+    out.type = ElementType::U8;
+  else if (type == "b1")
+    out.type = ElementType::Bool;
   else {
     out.type = ElementType::I32;
-    if (type == "i1") good = widen<int8_t, int32_t>(out, count);
-    if (type == "i2") good = widen<int16_t, int32_t>(out, count);
-    if (type == "u2") good = widen<uint16_t, int32_t>(out, count);
+    if (type == "i1")
+      good = widen<int8_t, int32_t>(out, count);
+    if (type == "i2")
+      good = widen<int16_t, int32_t>(out, count);
+    if (type == "u2")
+      good = widen<uint16_t, int32_t>(out, count);
     if (type == "i8" || type == "u4") {
       for (int64_t i = 0; i < count; ++i) {
         int64_t value = 0;
@@ -204,7 +233,8 @@ Status dlrt::parseNpy(Buffer &&bytes, size_t size, const std::string &name, Arra
         if (value < INT32_MIN || value > INT32_MAX)
           return corrupt("the integer " + std::to_string(value) + " does not fit into 32 bits");
       }
-      good = type == "i8" ? widen<int64_t, int32_t>(out, count) : widen<uint32_t, int32_t>(out, count);
+      good =
+          type == "i8" ? widen<int64_t, int32_t>(out, count) : widen<uint32_t, int32_t>(out, count);
     }
   }
   return good ? Status() : noMemory(name);

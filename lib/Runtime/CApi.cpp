@@ -209,7 +209,8 @@ dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows)
   return report(net, net->session->stream(*fit, net->rows), DLRT_INVALID);
 }
 
-dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows, double *out_loss) {
+dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows,
+                           double *out_loss) {
   const FunctionInfo *train = find(net, "train");
   if (dlrt_status status = begin(net, train, "train", fields, rows, false))
     return status;
@@ -256,7 +257,8 @@ dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value) 
       output = entry.outputs[0];
   const OutputInfo *found = evaluate->output(output);
   if (!found || !found->shape.empty())
-    return report(net, DLRT_INVALID, "no number of the evaluation is named '" + std::string(name) + "'");
+    return report(net, DLRT_INVALID,
+                  "no number of the evaluation is named '" + std::string(name) + "'");
   *out_value = net->session->scalar(*found);
   return report(net, DLRT_OK, "");
 }

@@ -70,7 +70,8 @@ static std::string makeHeader(const std::vector<TensorView> &tensors, Metadata m
   std::string plain = joined(metadata);
   std::string checksums = checksum(plain.data(), plain.size());
   for (const TensorView &tensor : tensors)
-    metadata[kChecksumPrefix + tensor.name] = checksum(tensor.data, byteCount(tensor.shape, tensor.type));
+    metadata[kChecksumPrefix + tensor.name] =
+        checksum(tensor.data, byteCount(tensor.shape, tensor.type));
   metadata["crc32"] = checksums;
   std::string header = "{\"__metadata__\":{";
   bool first = true;
@@ -82,10 +83,12 @@ static std::string makeHeader(const std::vector<TensorView> &tensors, Metadata m
   int64_t offset = 0;
   for (const TensorView &tensor : tensors) {
     int64_t bytes = byteCount(tensor.shape, tensor.type);
-    header += "," + jsonString(tensor.name) + ":{\"dtype\":\"" + dtypeName(tensor.type) + "\",\"shape\":[";
+    header += "," + jsonString(tensor.name) + ":{\"dtype\":\"" + dtypeName(tensor.type) +
+              "\",\"shape\":[";
     for (size_t d = 0; d < tensor.shape.size(); ++d)
       header += (d ? "," : "") + std::to_string(tensor.shape[d]);
-    header += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + bytes) + "]}";
+    header += "],\"data_offsets\":[" + std::to_string(offset) + "," +
+              std::to_string(offset + bytes) + "]}";
     offset += bytes;
   }
   header += "}";
@@ -110,7 +113,8 @@ static bool writeAll(int file, const void *data, size_t size) {
 Status dlrt::saveCheckpoint(const std::string &path, const std::vector<TensorView> &tensors,
                             const Metadata &metadata) {
   auto fail = [&](const std::string &what) {
-    return Status::error("cannot save '" + path + "': " + what + ": " + strerror(errno), StatusCode::IoError);
+    return Status::error("cannot save '" + path + "': " + what + ": " + strerror(errno),
+                         StatusCode::IoError);
   };
   size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : slash ? path.substr(0, slash) : "/";
@@ -154,9 +158,11 @@ Status dlrt::loadCheckpoint(const std::string &path, Checkpoint &out) {
   return parseCheckpoint(std::move(bytes), size, path, out);
 }
 
-Status dlrt::parseCheckpoint(Buffer &&bytes, size_t size, const std::string &name, Checkpoint &out) {
+Status dlrt::parseCheckpoint(Buffer &&bytes, size_t size, const std::string &name,
+                             Checkpoint &out) {
   auto refuse = [&](const std::string &why) {
-    return Status::error("'" + name + "' is no usable safetensors file: " + why, StatusCode::Corrupt);
+    return Status::error("'" + name + "' is no usable safetensors file: " + why,
+                         StatusCode::Corrupt);
   };
   if (size < 10)
     return refuse("it is too short");
@@ -195,9 +201,11 @@ Status dlrt::parseCheckpoint(Buffer &&bytes, size_t size, const std::string &nam
       return refuse("'" + key + "' has the unknown type '" + value["dtype"].string() + "'");
     for (const Json &dim : value["shape"].array())
       tensor.shape.push_back(dim.integer(-1));
-    int64_t begin = value["data_offsets"][0].integer(-1), end = value["data_offsets"][1].integer(-1);
+    int64_t begin = value["data_offsets"][0].integer(-1),
+            end = value["data_offsets"][1].integer(-1);
     int64_t expected = byteCount(tensor.shape, tensor.type);
-    if (begin < 0 || end < begin || static_cast<uint64_t>(end) > dataSize || expected < 0 || end - begin != expected)
+    if (begin < 0 || end < begin || static_cast<uint64_t>(end) > dataSize || expected < 0 ||
+        end - begin != expected)
       return refuse("'" + key + "' does not lie where its header says");
     if (out.find(key))
       return refuse("'" + key + "' stands in it twice");

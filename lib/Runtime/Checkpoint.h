@@ -39,13 +39,14 @@ struct Checkpoint {
   const LoadedTensor *find(const std::string &name) const;
 };
 
-/// Writes a safetensors file: under a new name in the same folder, synced, then renamed over `path`, so that `path` holds
-/// the old or the new state whenever the machine stops. CRC-32 checksums of all tensors stand in the metadata.
+/// Writes a safetensors file: under a new name in the same folder, synced, then renamed over
+/// `path`, so that `path` holds the old or the new state whenever the machine stops. CRC-32
+/// checksums of all tensors stand in the metadata.
 Status saveCheckpoint(const std::string &path, const std::vector<TensorView> &tensors,
                       const Metadata &metadata);
 
-/// Reads a safetensors file. Sizes, offsets, types and, where the file has them, checksums are verified; a foreign or
-/// damaged file is refused with the reason.
+/// Reads a safetensors file. Sizes, offsets, types and, where the file has them, checksums are
+/// verified; a foreign or damaged file is refused with the reason.
 Status loadCheckpoint(const std::string &path, Checkpoint &out);
 
 /// The same for a file in memory.

@@ -17,7 +17,7 @@ public:
     if (!active)
       return;
     interruptRequested = false;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { interruptRequested.store(true, std::memory_order_relaxed); };
     action.sa_flags = SA_RESETHAND | SA_RESTART;
     sigaction(SIGINT, &action, &oldInterrupt);
@@ -32,7 +32,7 @@ public:
 
 private:
   bool active;
-  struct sigaction oldInterrupt {}, oldTerminate {};
+  struct sigaction oldInterrupt{}, oldTerminate{};
 };
 
 /// The observer that the options ask for.
@@ -68,8 +68,8 @@ struct Command {
   Status tellReport(const Series *untrained, double trainSeconds, bool interrupted) {
     const RowList &rows = experiment.parts.reportRows();
     Report report;
-    Status status = makeReport(*experiment.session, rows, untrained,
-                               experiment.state.classNames, report);
+    Status status =
+        makeReport(*experiment.session, rows, untrained, experiment.state.classNames, report);
     if (!status.ok())
       return status;
     std::vector<std::string> plots;
@@ -116,8 +116,7 @@ bool hasPlot(const Program &program) {
   return false;
 }
 
-template <typename Run>
-Status withProgram(const dlrt_program *table, Run run) {
+template <typename Run> Status withProgram(const dlrt_program *table, Run run) {
   std::unique_ptr<Program> program;
   Status status = Program::create(table, program);
   return status.ok() ? run(*program) : status;
@@ -180,7 +179,8 @@ Status dlrt::evalCommand(const RunOptions &options, const Program &program) {
   if (!status.ok())
     return status;
   if (!found)
-    return Status::error("'" + program.name + "' has no weights: name the file that was saved, or compile it "
+    return Status::error("'" + program.name +
+                         "' has no weights: name the file that was saved, or compile it "
                          "with --weights");
   return command.tellReport(nullptr, 0, false);
 }
@@ -194,5 +194,6 @@ Status dlrt::evalCommand(const RunOptions &options, const dlrt_program *table) {
 }
 
 Status dlrt::predictCommand(const RunOptions &options, const dlrt_program *table) {
-  return withProgram(table, [&](const Program &program) { return predictCommand(options, program); });
+  return withProgram(table,
+                     [&](const Program &program) { return predictCommand(options, program); });
 }

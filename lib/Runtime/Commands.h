@@ -19,29 +19,32 @@ namespace dlrt {
 
 /// How a command is to go.
 struct RunOptions {
-  std::string data;             /// name or path of the data; empty: the program's name, or none needed
+  std::string data; /// name or path of the data; empty: the program's name, or none needed
   std::optional<uint64_t> seed; /// instead of the program's
   int threads = 0;              /// 0: as many as suit the program
   std::string save;             /// where to keep the training state
   int64_t saveEvery = 0;        /// steps between saves, besides those after epochs
-  std::string resume;           /// the state to go on from (run), or the weights to use (eval, predict)
-  std::string plotFolder;       /// where plots are written as SVG
-  bool json = false;            /// events as JSON lines instead of text
-  bool quiet = false;           /// of text, only the report
-  double compileSeconds = 0;    /// for the plan event
-  double startTime = 0;         /// by now(), when the process started; 0: when the command does
-  FILE *in = stdin;             /// rows to predict
+  std::string resume;     /// the state to go on from (run), or the weights to use (eval, predict)
+  std::string plotFolder; /// where plots are written as SVG
+  bool json = false;      /// events as JSON lines instead of text
+  bool quiet = false;     /// of text, only the report
+  double compileSeconds = 0; /// for the plan event
+  double startTime = 0;      /// by now(), when the process started; 0: when the command does
+  FILE *in = stdin;          /// rows to predict
   FILE *out = stdout;
   FILE *err = stderr;
-  Events *events = nullptr;               /// who is told instead of `out` and `err`
-  const std::atomic<bool> *stop = nullptr; /// asks run to end after the step; null: Ctrl-C and SIGTERM do
+  Events *events = nullptr; /// who is told instead of `out` and `err`
+  const std::atomic<bool> *stop =
+      nullptr; /// asks run to end after the step; null: Ctrl-C and SIGTERM do
 };
 
-/// Trains, keeps the best, evaluates and reports. A run that was asked to stop ends well, with what it has.
+/// Trains, keeps the best, evaluates and reports. A run that was asked to stop ends well, with what
+/// it has.
 Status runCommand(const RunOptions &options, const Program &program);
 Status runCommand(const RunOptions &options, const dlrt_program *program);
 
-/// Evaluates weights that were saved on the test part, or on all data where there is none, and reports.
+/// Evaluates weights that were saved on the test part, or on all data where there is none, and
+/// reports.
 Status evalCommand(const RunOptions &options, const Program &program);
 Status evalCommand(const RunOptions &options, const dlrt_program *program);
 

@@ -56,7 +56,8 @@ public:
 
 private:
   Status error(int64_t where, const std::string &what) {
-    return Status::error("'" + name + "', line " + std::to_string(where) + ": " + what, StatusCode::DataError);
+    return Status::error("'" + name + "', line " + std::to_string(where) + ": " + what,
+                         StatusCode::DataError);
   }
 
   Status parseRow(std::vector<std::string> &row) {

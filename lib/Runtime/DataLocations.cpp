@@ -99,7 +99,8 @@ std::vector<DataSet> dlrt::listDataSets() {
   for (const std::string &folder : dataFolders())
     for (const std::string &entry : listFolder(folder)) {
       std::string name = setName(folder, entry);
-      bool known = std::any_of(sets.begin(), sets.end(), [&](const DataSet &s) { return s.name == name; });
+      bool known =
+          std::any_of(sets.begin(), sets.end(), [&](const DataSet &s) { return s.name == name; });
       if (!name.empty() && !known)
         sets.push_back({name, folder + "/" + entry, bytesOf(folder + "/" + entry)});
     }
@@ -122,7 +123,7 @@ Status dlrt::findData(const std::string &nameOrPath, std::string &outPath) {
   std::string searched;
   for (const std::string &folder : dataFolders())
     searched += (searched.empty() ? "" : ", ") + folder;
-  return Status::error("there is no data set or file '" + nameOrPath + "'; known sets: " + (known.empty() ? "none" : known) +
-                           " (searched: " + searched + ")",
+  return Status::error("there is no data set or file '" + nameOrPath + "'; known sets: " +
+                           (known.empty() ? "none" : known) + " (searched: " + searched + ")",
                        StatusCode::NotFound);
 }

@@ -13,10 +13,13 @@ using namespace dlrt;
 
 int64_t dlrt::elementSize(ElementType type) {
   switch (type) {
-  case ElementType::F64: return 8;
+  case ElementType::F64:
+    return 8;
   case ElementType::F32:
-  case ElementType::I32: return 4;
-  default: return 1;
+  case ElementType::I32:
+    return 4;
+  default:
+    return 1;
   }
 }
 
@@ -31,7 +34,8 @@ Status dlrt::parseElementType(const std::string &name, ElementType &out) {
       out = static_cast<ElementType>(i);
       return Status();
     }
-  return Status::error("unknown element type '" + name + "' in the manifest", StatusCode::Incompatible);
+  return Status::error("unknown element type '" + name + "' in the manifest",
+                       StatusCode::Incompatible);
 }
 
 int64_t FieldInfo::elements() const {
@@ -57,7 +61,8 @@ Status dlrt::parseFields(const Json &manifest, std::vector<FieldInfo> &out) {
     int64_t count = 1;
     for (int64_t size : field.shape) {
       if (size < 1 || count > most / size)
-        return Status::error("the shape of field '" + field.name + "' makes no sense", StatusCode::Incompatible);
+        return Status::error("the shape of field '" + field.name + "' makes no sense",
+                             StatusCode::Incompatible);
       count *= size;
     }
   }
@@ -78,7 +83,8 @@ bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value) 
     memcpy(array + 8 * index, &value, 8);
     return true;
   case ElementType::I32: {
-    int32_t number = value >= -2147483648.0 && value <= 2147483647.0 ? static_cast<int32_t>(value) : 0;
+    int32_t number =
+        value >= -2147483648.0 && value <= 2147483647.0 ? static_cast<int32_t>(value) : 0;
     memcpy(array + 4 * index, &number, 4);
     return number == value;
   }
@@ -120,7 +126,8 @@ public:
 
 private:
   Status error(const std::string &what) {
-    return Status::error((path.empty() ? "the data" : "'" + path + "'") + " " + what, StatusCode::DataError);
+    return Status::error((path.empty() ? "the data" : "'" + path + "'") + " " + what,
+                         StatusCode::DataError);
   }
 
   bool takeRows(int64_t rows) {
@@ -133,7 +140,8 @@ private:
   Status takeGenerated(size_t i, const GeneratedFields &generated) {
     auto found = generated.find(fields[i].name);
     if (found == generated.end())
-      return Status::error("the program did not make the field '" + fields[i].name + "'", StatusCode::Internal);
+      return Status::error("the program did not make the field '" + fields[i].name + "'",
+                           StatusCode::Internal);
     int64_t row = fields[i].elements() * elementSize(fields[i].type);
     if (!takeRows(static_cast<int64_t>(found->second.size()) / row))
       return error("the generated fields differ in their number of examples");
@@ -145,11 +153,14 @@ private:
 
   Status loadFiles() {
     if (path.empty())
-      return Status::error("this program needs data: name a set or a file with --data ('dlc data list' shows what there is)");
+      return Status::error("this program needs data: name a set or a file with --data ('dlc data "
+                           "list' shows what there is)");
     if (!isFolder(path))
       return loadFile(path);
     std::vector<std::string> files = listFolder(path);
-    auto holds = [&](const std::string &name) { return std::find(files.begin(), files.end(), name) != files.end(); };
+    auto holds = [&](const std::string &name) {
+      return std::find(files.begin(), files.end(), name) != files.end();
+    };
     for (const char *suffix : {"", ".gz"})
       if (holds(std::string("train-images-idx3-ubyte") + suffix))
         return loadMnist(suffix);
@@ -162,7 +173,8 @@ private:
     if (tables.size() == 1)
       return loadFile(path + "/" + tables[0]);
     if (tables.empty())
-      return error("holds no data that is known: MNIST's IDX files, a CSV file, or FIELD.npy for each field");
+      return error("holds no data that is known: MNIST's IDX files, a CSV file, or FIELD.npy for "
+                   "each field");
     std::string list;
     for (const std::string &table : tables)
       list += (list.empty() ? "" : ", ") + table;
@@ -205,7 +217,8 @@ private:
       if (fields[i].sourceKind == "generated")
         continue;
       Array array, test;
-      std::string file = path + "/" + fields[i].name + ".npy", testFile = path + "/" + fields[i].name + "_test.npy";
+      std::string file = path + "/" + fields[i].name + ".npy",
+                  testFile = path + "/" + fields[i].name + "_test.npy";
       if (Status status = readNpy(file, array); !status.ok())
         return status;
       bool hasTest = isFile(testFile);
@@ -213,7 +226,8 @@ private:
         if (Status status = readNpy(testFile, test); !status.ok())
           return status;
       trainRows = array.shape.empty() ? 0 : array.shape[0];
-      if (Status status = takeArray(i, std::move(array), file, hasTest ? &test : nullptr, testFile); !status.ok())
+      if (Status status = takeArray(i, std::move(array), file, hasTest ? &test : nullptr, testFile);
+          !status.ok())
         return status;
       testRowsGiven |= hasTest;
     }
@@ -224,7 +238,8 @@ private:
   Status loadMnist(const std::string &suffix) {
     Array arrays[4];
     Status states[4];
-    const char *names[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+    const char *names[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                            "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
     bool hasTest = isFile(path + "/" + names[2] + suffix) && isFile(path + "/" + names[3] + suffix);
     auto read = [&](int i) { states[i] = readIdx(path + "/" + names[i] + suffix, arrays[i]); };
     // The large file on this thread, the others beside it.
@@ -248,27 +263,37 @@ private:
         continue;
       int which = fields[i].shape.empty() ? 1 : 0;
       if (used[which])
-        return error("has images and labels; the field '" + fields[i].name + "' is neither, or a second one");
+        return error("has images and labels; the field '" + fields[i].name +
+                     "' is neither, or a second one");
       used[which] = true;
-      if (Status status = takeArray(i, std::move(arrays[which]), path + "/" + names[which] + suffix, hasTest ? &arrays[which + 2] : nullptr, path + "/" + names[which + 2] + suffix); !status.ok())
+      if (Status status = takeArray(i, std::move(arrays[which]), path + "/" + names[which] + suffix,
+                                    hasTest ? &arrays[which + 2] : nullptr,
+                                    path + "/" + names[which + 2] + suffix);
+          !status.ok())
         return status;
     }
     return Status();
   }
 
   /// Makes an array (and behind it a test part) the rows of a field.
-  Status takeArray(size_t i, Array &&array, const std::string &file, Array *test, const std::string &testFile) {
+  Status takeArray(size_t i, Array &&array, const std::string &file, Array *test,
+                   const std::string &testFile) {
     const FieldInfo &field = fields[i];
     auto fits = [&](const Array &a) {
-      return a.shape.size() == field.shape.size() + 1 && std::equal(field.shape.begin(), field.shape.end(), a.shape.begin() + 1);
+      return a.shape.size() == field.shape.size() + 1 &&
+             std::equal(field.shape.begin(), field.shape.end(), a.shape.begin() + 1);
     };
-    for (const auto &[a, where] : {std::pair<const Array *, const std::string &>(&array, file), {test, testFile}})
+    for (const auto &[a, where] :
+         {std::pair<const Array *, const std::string &>(&array, file), {test, testFile}})
       if (a && !fits(*a))
-        return Status::error("'" + where + "' holds an array of shape " + shapeText(a->shape, 0) + ", but the field '" + field.name +
-                                 "' needs " + shapeText(field.shape, -1), StatusCode::DataError);
+        return Status::error("'" + where + "' holds an array of shape " + shapeText(a->shape, 0) +
+                                 ", but the field '" + field.name + "' needs " +
+                                 shapeText(field.shape, -1),
+                             StatusCode::DataError);
     int64_t trainRows = array.shape[0], rows = trainRows + (test ? test->shape[0] : 0);
     if (!takeRows(rows))
-      return error("'" + file + "' has " + std::to_string(rows) + " examples, the fields before have " + std::to_string(out.rows));
+      return error("'" + file + "' has " + std::to_string(rows) +
+                   " examples, the fields before have " + std::to_string(out.rows));
     int64_t per = field.elements();
     Buffer &target = out.arrays[i];
     if (!target.allocate(rows * per * elementSize(field.type)))
@@ -284,7 +309,9 @@ private:
       for (int64_t k = 0; k < count; ++k) {
         double value = readNumber(a->type, a->data() + k * size);
         if (!storeNumber(field.type, target.data(), first * per + k, value))
-          return Status::error("'" + file + "', example " + std::to_string(k / per) + ": " + std::to_string(value) + " is no " + elementName(field.type), StatusCode::DataError);
+          return Status::error("'" + file + "', example " + std::to_string(k / per) + ": " +
+                                   std::to_string(value) + " is no " + elementName(field.type),
+                               StatusCode::DataError);
       }
     }
     return checkLabels(i, file);
@@ -303,8 +330,11 @@ private:
     const int32_t *labels = reinterpret_cast<const int32_t *>(out.arrays[i].data());
     for (int64_t r = 0; r < out.rows; ++r)
       if (labels[r] < 0 || labels[r] >= fields[i].classes)
-        return Status::error("'" + file + "', example " + std::to_string(r) + ": the label " + std::to_string(labels[r]) +
-                                 " is not in class(" + std::to_string(fields[i].classes) + ") of '" + fields[i].name + "'", StatusCode::DataError);
+        return Status::error("'" + file + "', example " + std::to_string(r) + ": the label " +
+                                 std::to_string(labels[r]) + " is not in class(" +
+                                 std::to_string(fields[i].classes) + ") of '" + fields[i].name +
+                                 "'",
+                             StatusCode::DataError);
     return Status();
   }
 
@@ -316,29 +346,36 @@ private:
     if (Status status = readFile(file, bytes, size); !status.ok())
       return status;
     Table table;
-    if (Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, file, table); !status.ok())
+    if (Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, file, table);
+        !status.ok())
       return status;
     if (!takeRows(static_cast<int64_t>(table.rows.size())))
-      return error("'" + file + "' has " + std::to_string(table.rows.size()) + " rows, the generated fields have " + std::to_string(out.rows));
+      return error("'" + file + "' has " + std::to_string(table.rows.size()) +
+                   " rows, the generated fields have " + std::to_string(out.rows));
     for (size_t i = 0; i < fields.size(); ++i) {
       if (fields[i].sourceKind == "generated")
         continue;
       std::vector<size_t> columns;
       if (Status status = findColumns(fields[i], table, file, columns); !status.ok())
         return status;
-      Status status = fields[i].classes ? fillClasses(i, table, file, columns[0]) : fillNumbers(i, table, file, columns);
+      Status status = fields[i].classes ? fillClasses(i, table, file, columns[0])
+                                        : fillNumbers(i, table, file, columns);
       if (!status.ok())
         return status;
     }
     return Status();
   }
 
-  Status findColumn(const Table &table, const Json &which, const std::string &field, const std::string &file, size_t &column) {
+  Status findColumn(const Table &table, const Json &which, const std::string &field,
+                    const std::string &file, size_t &column) {
     size_t width = table.rows[0].size();
     if (which.isNumber()) {
       column = static_cast<size_t>(which.integer(-1));
       if (which.integer(-1) < 0 || column >= width)
-        return Status::error("'" + file + "' has the columns 0 to " + std::to_string(width - 1) + "; the field '" + field + "' asks for " + std::to_string(which.integer(-1)), StatusCode::DataError);
+        return Status::error("'" + file + "' has the columns 0 to " + std::to_string(width - 1) +
+                                 "; the field '" + field + "' asks for " +
+                                 std::to_string(which.integer(-1)),
+                             StatusCode::DataError);
       return Status();
     }
     auto found = std::find(table.header.begin(), table.header.end(), which.string());
@@ -349,11 +386,15 @@ private:
     std::string known;
     for (const std::string &name : table.header)
       known += (known.empty() ? "" : ", ") + name;
-    return Status::error("'" + file + "' has no column '" + which.string() + "' for the field '" + field + "'; it has " +
-                             (known.empty() ? "no names: give numbers from 0, as in column(3)" : known), StatusCode::DataError);
+    return Status::error(
+        "'" + file + "' has no column '" + which.string() + "' for the field '" + field +
+            "'; it has " +
+            (known.empty() ? "no names: give numbers from 0, as in column(3)" : known),
+        StatusCode::DataError);
   }
 
-  Status findColumns(const FieldInfo &field, const Table &table, const std::string &file, std::vector<size_t> &columns) {
+  Status findColumns(const FieldInfo &field, const Table &table, const std::string &file,
+                     std::vector<size_t> &columns) {
     const Json &source = field.source;
     std::vector<Json> names(source["names"].array());
     if (field.sourceKind == "array")
@@ -368,11 +409,15 @@ private:
         columns.push_back(c);
     }
     for (const Json &name : names)
-      if (Status status = findColumn(table, name, field.name, file, columns.emplace_back()); !status.ok())
+      if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
+          !status.ok())
         return status;
     int64_t wanted = field.classes ? 1 : field.elements();
     if (static_cast<int64_t>(columns.size()) != wanted)
-      return Status::error("the field '" + field.name + "' takes " + std::to_string(columns.size()) + " columns of '" + file + "', but its type has " + std::to_string(wanted) + " elements", StatusCode::DataError);
+      return Status::error("the field '" + field.name + "' takes " +
+                               std::to_string(columns.size()) + " columns of '" + file +
+                               "', but its type has " + std::to_string(wanted) + " elements",
+                           StatusCode::DataError);
     return Status();
   }
 
@@ -380,7 +425,8 @@ private:
     return column < table.header.size() ? "'" + table.header[column] + "'" : std::to_string(column);
   }
 
-  Status fillNumbers(size_t i, const Table &table, const std::string &file, const std::vector<size_t> &columns) {
+  Status fillNumbers(size_t i, const Table &table, const std::string &file,
+                     const std::vector<size_t> &columns) {
     const FieldInfo &field = fields[i];
     if (!out.arrays[i].allocate(out.rows * field.elements() * elementSize(field.type)))
       return Status::error("no memory for the data", StatusCode::OutOfMemory);
@@ -390,13 +436,17 @@ private:
         double value = 0;
         const std::string &cell = table.rows[r][column];
         int kind = parseCell(cell, value);
-        std::string where = "'" + file + "', line " + std::to_string(table.lines[r]) + ", column " + columnName(table, column) + ": ";
+        std::string where = "'" + file + "', line " + std::to_string(table.lines[r]) + ", column " +
+                            columnName(table, column) + ": ";
         if (kind == 0)
-          return Status::error(where + "the value is missing; fill it in or leave the row out", StatusCode::DataError);
+          return Status::error(where + "the value is missing; fill it in or leave the row out",
+                               StatusCode::DataError);
         if (kind < 0)
-          return Status::error(where + "'" + cell.substr(0, 40) + "' is not a number", StatusCode::DataError);
+          return Status::error(where + "'" + cell.substr(0, 40) + "' is not a number",
+                               StatusCode::DataError);
         if (!storeNumber(field.type, out.arrays[i].data(), index++, value))
-          return Status::error(where + cell.substr(0, 40) + " is no " + elementName(field.type), StatusCode::DataError);
+          return Status::error(where + cell.substr(0, 40) + " is no " + elementName(field.type),
+                               StatusCode::DataError);
       }
     return Status();
   }
@@ -413,12 +463,18 @@ private:
       const std::string &cell = table.rows[r][column];
       int kind = parseCell(cell, value);
       if (kind == 0)
-        return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) + ", column " + columnName(table, column) + ": the label is missing", StatusCode::DataError);
+        return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
+                                 ", column " + columnName(table, column) + ": the label is missing",
+                             StatusCode::DataError);
       numbers &= kind > 0 && value == std::floor(value) && value >= 0 && value < field.classes;
       words.insert(cell);
     }
     if (!numbers && static_cast<int64_t>(words.size()) > field.classes)
-      return Status::error("'" + file + "', column " + columnName(table, column) + " has " + std::to_string(words.size()) + " different labels, but '" + field.name + "' is declared as class(" + std::to_string(field.classes) + ")", StatusCode::DataError);
+      return Status::error("'" + file + "', column " + columnName(table, column) + " has " +
+                               std::to_string(words.size()) + " different labels, but '" +
+                               field.name + "' is declared as class(" +
+                               std::to_string(field.classes) + ")",
+                           StatusCode::DataError);
     if (!numbers)
       out.classNames.assign(words.begin(), words.end());
     for (size_t r = 0; r < table.rows.size(); ++r) {
@@ -450,9 +506,13 @@ private:
     }
     constexpr uint32_t forSplit = 0x73706c74; // tells this shuffle from the others
     if (settings["shuffle"].boolean(true))
-      shuffleRows(all.data(), out.rows, static_cast<uint64_t>(settings["seed"].integer()), 0, forSplit);
-    // Down, as int(n * share) is cut elsewhere; a hair more, for shares such as 0.29 that have no exact form.
-    auto part = [&](const char *name) { return static_cast<int64_t>(std::floor(out.rows * settings[name].number() + 1e-9)); };
+      shuffleRows(all.data(), out.rows, static_cast<uint64_t>(settings["seed"].integer()), 0,
+                  forSplit);
+    // Down, as int(n * share) is cut elsewhere; a hair more, for shares such as 0.29 that have no
+    // exact form.
+    auto part = [&](const char *name) {
+      return static_cast<int64_t>(std::floor(out.rows * settings[name].number() + 1e-9));
+    };
     int64_t train = std::clamp<int64_t>(part("train"), 1, out.rows);
     bool rest = settings["train"].number() + settings["test"].number() > 1 - 1e-9;
     int64_t test = rest ? out.rows - train : std::min(part("test"), out.rows - train);
@@ -470,8 +530,8 @@ private:
 
 } // namespace
 
-Status dlrt::loadData(const Json &manifest, const std::vector<FieldInfo> &fields, const std::string &path,
-                      const GeneratedFields &generated, Data &out) {
+Status dlrt::loadData(const Json &manifest, const std::vector<FieldInfo> &fields,
+                      const std::string &path, const GeneratedFields &generated, Data &out) {
   out = Data();
   if (fields.empty())
     return Status::error("the program declares no data: add a 'data { ... }' with its fields");

@@ -59,14 +59,15 @@ private:
 struct Data {
   std::vector<Buffer> arrays; /// one per field, row-major, in the field's type
   int64_t rows = 0;
-  std::vector<int32_t> train, test; /// row numbers; test may be empty
+  std::vector<int32_t> train, test;    /// row numbers; test may be empty
   std::vector<std::string> classNames; /// of a class label that was given in words
 };
 
 /// Generated fields by name: rows * elements numbers of the field's type.
 using GeneratedFields = std::map<std::string, std::vector<uint8_t>>;
 
-/// Loads the fields from the folder or file `path` (unused where all are generated) and splits the rows as the manifest says.
+/// Loads the fields from the folder or file `path` (unused where all are generated) and splits the
+/// rows as the manifest says.
 Status loadData(const Json &manifest, const std::vector<FieldInfo> &fields, const std::string &path,
                 const GeneratedFields &generated, Data &out);
 
@@ -83,7 +84,7 @@ Status inflate(const uint8_t *data, size_t size, const std::string &name, Buffer
 struct Array {
   ElementType type = ElementType::U8;
   std::vector<int64_t> shape;
-  Buffer buffer;       // the elements begin at buffer.data() + offset
+  Buffer buffer; // the elements begin at buffer.data() + offset
   size_t offset = 0;
   const uint8_t *data() const { return buffer.data() + offset; }
   int64_t elements() const;
@@ -102,7 +103,8 @@ struct Table {
 };
 Status parseCsv(const char *text, size_t size, const std::string &name, Table &out);
 
-/// A cell as a number: 1 if it is one, 0 if it is missing (empty, NA, NaN, ?, null), -1 if it is something else.
+/// A cell as a number: 1 if it is one, 0 if it is missing (empty, NA, NaN, ?, null), -1 if it is
+/// something else.
 int parseCell(const std::string &cell, double &out);
 
 } // namespace dlrt

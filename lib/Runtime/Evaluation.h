@@ -18,8 +18,8 @@ using Series = std::map<std::string, std::vector<double>>;
 /// Computes all series over `rows`; nothing where the program has none.
 Status computeSeries(Session &session, const RowList &rows, Series &out);
 
-/// Evaluates the program on `rows` and fills in its report. Of `untrained`, if there is one, plots show the curves
-/// that training changed. `classNames` label matrices of that size.
+/// Evaluates the program on `rows` and fills in its report. Of `untrained`, if there is one, plots
+/// show the curves that training changed. `classNames` label matrices of that size.
 Status makeReport(Session &session, const RowList &rows, const Series *untrained,
                   const std::vector<std::string> &classNames, Report &out);
 

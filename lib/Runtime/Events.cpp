@@ -42,7 +42,8 @@ std::string duration(double seconds) {
     return "?";
   int64_t whole = static_cast<int64_t>(seconds);
   if (whole >= 3600)
-    return format("%d h %02d min", static_cast<int>(whole / 3600), static_cast<int>(whole / 60 % 60));
+    return format("%d h %02d min", static_cast<int>(whole / 3600),
+                  static_cast<int>(whole / 60 % 60));
   if (whole >= 60)
     return format("%d min %02d s", static_cast<int>(whole / 60), static_cast<int>(whole % 60));
   return format(seconds < 10 ? "%.1f s" : "%.0f s", seconds);
@@ -121,8 +122,8 @@ void ConsoleEvents::epoch(const EpochEvent &event) {
   std::string text;
   if (event.epochs > 0) {
     std::string last = std::to_string(event.epochs);
-    text = format("epoch %*lld/%s", static_cast<int>(last.size()), static_cast<long long>(event.epoch),
-                  last.c_str());
+    text = format("epoch %*lld/%s", static_cast<int>(last.size()),
+                  static_cast<long long>(event.epoch), last.c_str());
   } else {
     std::string last = formatCount(event.steps);
     text = format("step %*s/%s", static_cast<int>(last.size()), formatCount(event.step).c_str(),
@@ -130,8 +131,10 @@ void ConsoleEvents::epoch(const EpochEvent &event) {
   }
   text += "  " + named("loss", event.loss);
   for (size_t i = 0; i < event.validation.size(); ++i)
-    text += (i ? ", " : "  validation ") + named(event.validation[i].first, event.validation[i].second);
-  text += "  " + (event.seconds < 1 ? format("%.0f ms", event.seconds * 1000) : duration(event.seconds));
+    text +=
+        (i ? ", " : "  validation ") + named(event.validation[i].first, event.validation[i].second);
+  text += "  " +
+          (event.seconds < 1 ? format("%.3g ms", event.seconds * 1000) : duration(event.seconds));
   fprintf(out, "%s%s\n", text.c_str(), event.best ? "  best" : "");
   fflush(out);
   lastLine = now();
@@ -182,19 +185,18 @@ void JsonEvents::line(const std::string &text) {
 }
 
 void JsonEvents::plan(const PlanEvent &event) {
-  line("\"plan\",\"program\":" + jsonString(event.program) +
-       ",\"parameters\":" + std::to_string(event.parameters) +
-       ",\"arena_bytes\":" + std::to_string(event.arenaBytes) +
-       ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) +
-       ",\"threads\":" + std::to_string(event.threads) +
-       ",\"train_rows\":" + std::to_string(event.trainRows) +
+  line("\"plan\",\"program\":" + jsonString(event.program) + ",\"parameters\":" +
+       std::to_string(event.parameters) + ",\"arena_bytes\":" + std::to_string(event.arenaBytes) +
+       ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) + ",\"threads\":" +
+       std::to_string(event.threads) + ",\"train_rows\":" + std::to_string(event.trainRows) +
        ",\"validation_rows\":" + std::to_string(event.validationRows) +
        ",\"test_rows\":" + std::to_string(event.testRows));
 }
 
 void JsonEvents::epoch(const EpochEvent &event) {
   std::string text = "\"epoch\",\"epoch\":" + std::to_string(event.epoch) +
-                     ",\"step\":" + std::to_string(event.step) + ",\"loss\":" + jsonNumber(event.loss);
+                     ",\"step\":" + std::to_string(event.step) +
+                     ",\"loss\":" + jsonNumber(event.loss);
   if (!event.validation.empty()) {
     text += ",\"validation\":{";
     for (size_t i = 0; i < event.validation.size(); ++i)
@@ -207,7 +209,8 @@ void JsonEvents::epoch(const EpochEvent &event) {
 
 void JsonEvents::report(const ReportEvent &event) {
   std::string text = "\"report\",\"values\":" + reportJson(*event.report) +
-                     ",\"part\":" + jsonString(event.part) + ",\"rows\":" + std::to_string(event.rows) +
+                     ",\"part\":" + jsonString(event.part) +
+                     ",\"rows\":" + std::to_string(event.rows) +
                      ",\"train_seconds\":" + jsonNumber(event.trainSeconds) +
                      ",\"total_seconds\":" + jsonNumber(event.totalSeconds) +
                      ",\"state_hash\":" + jsonString(event.stateHash);

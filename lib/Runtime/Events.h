@@ -1,7 +1,8 @@
 //===- Events.h - What a run tells while it goes --------------------------------------------===//
 //
-// The runtime never prints. It calls an observer, and what is shown is the observer's affair. All calls
-// come from the thread that runs the session, some of them between two steps: they should be short.
+// The runtime never prints. It calls an observer, and what is shown is the observer's affair. All
+// calls come from the thread that runs the session, some of them between two steps: they should be
+// short.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_EVENTS_H
@@ -40,10 +41,10 @@ struct ProgressEvent {
 struct EpochEvent {
   int64_t epoch = 0, epochs = 0; /// epochs is 0 where the program counts steps
   int64_t step = 0, steps = 0;
-  double loss = 0;                                        /// mean over the training rows of the epoch
+  double loss = 0; /// mean over the training rows of the epoch
   std::vector<std::pair<std::string, double>> validation; /// scalar outputs on the validation part
   double seconds = 0;                                     /// since the last such event
-  bool best = false;                                      /// the best one so far by what 'keep' names
+  bool best = false; /// the best one so far by what 'keep' names
 };
 
 /// At the end.

@@ -41,7 +41,8 @@ Status Experiment::loadRows() {
     needsFile |= field.sourceKind != "generated";
   std::string path;
   if (needsFile && options.data.empty())
-    return Status::error("'" + program.name + "' needs data: say where it is with --data NAME or PATH");
+    return Status::error("'" + program.name +
+                         "' needs data: say where it is with --data NAME or PATH");
   if (needsFile)
     if (Status status = findData(options.data, path); !status.ok())
       return status;

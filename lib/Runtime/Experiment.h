@@ -13,7 +13,8 @@
 
 namespace dlrt {
 
-/// What the commands have in common: a session with the data of the program in it, split into parts.
+/// What the commands have in common: a session with the data of the program in it, split into
+/// parts.
 class Experiment {
 public:
   Experiment(const RunOptions &options, const Program &program)
@@ -25,8 +26,8 @@ public:
   Status loadRows();
   /// Gives the variables their first values, from the seed and the training part.
   Status initialize();
-  /// Takes the variables from the file, or from the library where it has weights of its own. With `best`, those
-  /// from which training goes on. Says in `outFound` whether there were any.
+  /// Takes the variables from the file, or from the library where it has weights of its own. With
+  /// `best`, those from which training goes on. Says in `outFound` whether there were any.
   Status restore(std::vector<uint8_t> *best, bool &outFound);
 
   /// A hash of all rows of all fields.

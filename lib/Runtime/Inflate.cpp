@@ -24,7 +24,8 @@ Status dlrt::inflate(const uint8_t *data, size_t size, const std::string &name, 
                      size_t &outSize) {
   if (size < 18)
     return Status::error("'" + name + "' is too short to be a gzip file", StatusCode::Corrupt);
-  // The last four bytes hold the size of the last member: right for files of one, a first guess for others.
+  // The last four bytes hold the size of the last member: right for files of one, a first guess for
+  // others.
   uint32_t last;
   memcpy(&last, data + size - 4, 4);
   size_t room = last;
@@ -38,8 +39,9 @@ Status dlrt::inflate(const uint8_t *data, size_t size, const std::string &name, 
       break;
     }
     if (!out.allocate(room)) {
-      status = Status::error("no memory for the " + std::to_string(room) + " bytes of '" + name + "'",
-                             StatusCode::OutOfMemory);
+      status =
+          Status::error("no memory for the " + std::to_string(room) + " bytes of '" + name + "'",
+                        StatusCode::OutOfMemory);
       break;
     }
     size_t read = 0, written = 0;
@@ -67,7 +69,8 @@ Status dlrt::inflate(const uint8_t *data, size_t size, const std::string &name, 
 
 static Status readPlain(const std::string &path, Buffer &out, size_t &outSize) {
   auto fail = [&](const char *what) {
-    return Status::error(std::string(what) + " '" + path + "': " + strerror(errno), StatusCode::IoError);
+    return Status::error(std::string(what) + " '" + path + "': " + strerror(errno),
+                         StatusCode::IoError);
   };
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)

@@ -12,7 +12,8 @@
 
 namespace dlrt {
 
-/// A JSON value. Looking up what is not there gives null, so that chains of look-ups need no checks in between.
+/// A JSON value. Looking up what is not there gives null, so that chains of look-ups need no checks
+/// in between.
 class Json {
 public:
   enum class Kind { Null, Bool, Number, String, Array, Object };

@@ -1,7 +1,8 @@
 //===- Philox.h - Counter-based random numbers ----------------------------------------------===//
 //
-// Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The same function
-// as in compiled code: any number can be had at any time from its counter and the seed.
+// Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011. The same function as in compiled code: any number can be had at any time from its counter
+// and the seed.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_PHILOX_H

@@ -117,7 +117,8 @@ private:
   std::vector<int> owner;
 };
 
-const char *const kColors[] = {"\033[34m", "\033[33m", "\033[32m", "\033[31m", "\033[35m", "\033[36m"};
+const char *const kColors[] = {"\033[34m", "\033[33m", "\033[32m",
+                               "\033[31m", "\033[35m", "\033[36m"};
 /// Without colours every third column of the second and later curves is one of these.
 const char *const kMarks[] = {"", "o", "+", "x", "*", "#"};
 constexpr int kStyles = 6;
@@ -141,7 +142,9 @@ std::string Canvas::row(int row, bool color) const {
   for (int column = 0; column < columns; ++column) {
     int cell = row * columns + column;
     bool plain = !color && column % 3 != 0;
-    text += owner[cell] < 0 ? " " : plain ? braille(dots[cell]) : mark(dots[cell], owner[cell], color);
+    text += owner[cell] < 0 ? " "
+            : plain         ? braille(dots[cell])
+                            : mark(dots[cell], owner[cell], color);
     if (owner[cell] >= 0)
       end = text.size();
   }
@@ -177,7 +180,8 @@ std::string legend(const Plot &plot, bool color, size_t indent) {
   return text + "\n";
 }
 
-/// The line below the axis: each tick's text centred under it, where it does not touch its neighbour.
+/// The line below the axis: each tick's text centred under it, where it does not touch its
+/// neighbour.
 std::string tickLine(const Axis &axis, int columns, size_t indent) {
   std::string line(indent + columns + 8, ' ');
   size_t free = 0;

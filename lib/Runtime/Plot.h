@@ -38,11 +38,12 @@ struct Axis {
   std::string text(double tick) const;
 };
 
-/// Finds the axes of a plot with about that many ticks; a scatter gets the same range in both directions.
+/// Finds the axes of a plot with about that many ticks; a scatter gets the same range in both
+/// directions.
 void makeAxes(const Plot &plot, int xTicks, int yTicks, Axis &outX, Axis &outY);
 
-/// Draws the plot in `columns` x `rows` characters of braille, with axes and a legend. With `color`, curves
-/// are told apart by ANSI colours, else by marks. Every line ends in a newline.
+/// Draws the plot in `columns` x `rows` characters of braille, with axes and a legend. With
+/// `color`, curves are told apart by ANSI colours, else by marks. Every line ends in a newline.
 std::string renderText(const Plot &plot, int columns, int rows, bool color);
 
 /// Draws the plot as a complete SVG document.

@@ -83,7 +83,8 @@ private:
     last = first + static_cast<size_t>(field.elements()) - 1;
     if (status.ok() && range)
       status = findColumn(field.source["last"].string(), last);
-    for (size_t column = first; status.ok() && column <= last && column < table.header.size(); ++column)
+    for (size_t column = first; status.ok() && column <= last && column < table.header.size();
+         ++column)
       out.push_back(column);
     return status.ok() ? checkCount(field, out) : status;
   }
@@ -92,7 +93,8 @@ private:
     if (static_cast<int64_t>(columns.size()) == field.elements())
       return Status();
     return badRows("field '" + field.name + "' has " + std::to_string(field.elements()) +
-                   " numbers, and the rows have " + std::to_string(columns.size()) + " columns for it");
+                   " numbers, and the rows have " + std::to_string(columns.size()) +
+                   " columns for it");
   }
 
   /// Without a header: the inputs alone, or all fields, in the program's order.
@@ -105,7 +107,8 @@ private:
     int64_t columns = table.rows.empty() ? 0 : static_cast<int64_t>(table.rows[0].size());
     if (columns != needed && columns != all)
       return badRows("the rows have " + std::to_string(columns) + " columns, and '" + program.name +
-                     "' needs " + std::to_string(needed) + " (with a header, others may be there too)");
+                     "' needs " + std::to_string(needed) +
+                     " (with a header, others may be there too)");
     size_t next = 0;
     for (size_t i = 0; i < inputs.size(); ++i)
       for (int64_t j = 0; j < program.fields[i].elements(); ++j) {
@@ -130,8 +133,8 @@ Status readCells(const Table &table, const FieldInfo &field, const std::vector<s
       if (column >= table.rows[row].size())
         return badRows("line " + line + " has too few columns");
       if (parseCell(table.rows[row][column], number) != 1)
-        return badRows("line " + line + ": '" + table.rows[row][column] + "' is not a number for field '" +
-                       field.name + "'");
+        return badRows("line " + line + ": '" + table.rows[row][column] +
+                       "' is not a number for field '" + field.name + "'");
       storeNumber(field.type, number, to);
       to += size;
     }
@@ -299,8 +302,9 @@ Status dlrt::predictCommand(const RunOptions &options, const Program &program) {
   if (!status.ok())
     return status;
   if (!found)
-    return Status::error("'" + program.name +
-                         "' has no weights: name the file that was saved, or compile it with --weights");
+    return Status::error(
+        "'" + program.name +
+        "' has no weights: name the file that was saved, or compile it with --weights");
   experiment.session->getFrame().fields = rows.pointers.data();
   std::vector<double> values;
   status = collect(*experiment.session, *predict, RowList::firstRows(rows.rows),

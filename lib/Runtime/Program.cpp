@@ -99,7 +99,8 @@ Status Program::create(const dlrt_program *table, std::unique_ptr<Program> &out)
   if (!table)
     return Status::error("there is no program");
   if (table->abi_version != DLRT_ABI_VERSION)
-    return Status::error("the program was compiled for version " + std::to_string(table->abi_version) +
+    return Status::error("the program was compiled for version " +
+                             std::to_string(table->abi_version) +
                              " of the runtime's interface, and this runtime has version " +
                              std::to_string(DLRT_ABI_VERSION) + "; compile it again",
                          StatusCode::Incompatible);
@@ -122,8 +123,8 @@ std::vector<std::string> strings(const Json &json) {
   return out;
 }
 
-/// Reads name, type, shape and offset of a tensor or output, and checks that it lies in the arena. `rows` stands
-/// for the batch.
+/// Reads name, type, shape and offset of a tensor or output, and checks that it lies in the arena.
+/// `rows` stands for the batch.
 template <typename T>
 Status parsePlace(const Json &json, int64_t rows, int64_t arenaBytes, T &out, int64_t &outBytes) {
   out.name = json["name"].string();

@@ -93,8 +93,8 @@ public:
   int fieldIndex(const std::string &fieldName) const;
   /// For each field, whether `predict` reads it.
   std::vector<bool> predictInputs() const;
-  /// A hash of names, kinds, types and shapes of all variables: equal where a checkpoint of one program fits
-  /// another.
+  /// A hash of names, kinds, types and shapes of all variables: equal where a checkpoint of one
+  /// program fits another.
   std::string signature() const;
 
   std::string name, precision;

@@ -57,7 +57,8 @@ std::string padRight(const std::string &text, size_t columns) {
 }
 
 std::string label(const ReportItem &item, int64_t index) {
-  return index < static_cast<int64_t>(item.labels.size()) ? item.labels[index] : std::to_string(index);
+  return index < static_cast<int64_t>(item.labels.size()) ? item.labels[index]
+                                                          : std::to_string(index);
 }
 
 std::string renderVector(const ReportItem &item) {
@@ -70,8 +71,8 @@ std::string renderVector(const ReportItem &item) {
   return text;
 }
 
-/// A matrix of counts as a table: a row for each true class, a column for each predicted one, and the share
-/// of the row that is on the diagonal.
+/// A matrix of counts as a table: a row for each true class, a column for each predicted one, and
+/// the share of the row that is on the diagonal.
 std::string renderMatrix(const ReportItem &item) {
   int64_t rows = item.shape[0], columns = item.shape[1];
   bool square = rows == columns;

@@ -13,7 +13,7 @@ namespace dlrt {
 /// One entry of a report: a number, a vector, a matrix or a plot.
 struct ReportItem {
   std::string name;
-  std::string kind;                /// "value", "vector", "matrix", "plot" or "scatter", as in the manifest
+  std::string kind; /// "value", "vector", "matrix", "plot" or "scatter", as in the manifest
   std::vector<int64_t> shape;      /// of `values`; empty for a single number
   std::vector<double> values;      /// row-major
   std::vector<std::string> labels; /// of a vector's elements, or of a matrix's rows and columns
@@ -43,7 +43,8 @@ std::string formatBytes(int64_t bytes);
 /// The report as lines of text.
 std::string renderReport(const Report &report, const ReportStyle &style);
 
-/// The report's numbers as a JSON object by name; plots are left out, numbers that are not finite are null.
+/// The report's numbers as a JSON object by name; plots are left out, numbers that are not finite
+/// are null.
 std::string reportJson(const Report &report);
 
 } // namespace dlrt

@@ -41,13 +41,14 @@ Status Session::create(const Program &program, int threads, std::unique_ptr<Sess
 }
 
 Status Session::allocate() {
-  // Pages come zeroed. From a few MiB on, aligned so that the kernel can back them by huge pages: a step
-  // walks through all of the weights, and with small ones it misses the TLB at every page.
+  // Pages come zeroed. From a few MiB on, aligned so that the kernel can back them by huge pages: a
+  // step walks through all of the weights, and with small ones it misses the TLB at every page.
   constexpr size_t kHugePage = size_t(2) << 20;
   size_t bytes = std::max<size_t>(static_cast<size_t>(program.arenaBytes), 64);
   bool huge = bytes >= 2 * kHugePage;
   mappingBytes = huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage : bytes;
-  void *pages = mmap(nullptr, mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *pages =
+      mmap(nullptr, mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED)
     return Status::error("'" + program.name + "' needs " + std::to_string(bytes) +
                          " bytes of memory for its tensors, which the system refuses");

@@ -12,8 +12,8 @@
 
 namespace dlrt {
 
-/// Numbers of rows of the data, in the order in which they are used. Behind the last one stand as many copies
-/// of it as compiled code may read past the end.
+/// Numbers of rows of the data, in the order in which they are used. Behind the last one stand as
+/// many copies of it as compiled code may read past the end.
 class RowList {
 public:
   RowList() = default;
@@ -32,8 +32,9 @@ private:
   int64_t count = 0;
 };
 
-/// The arena of a program, the threads that work on it, and the frame that its functions get. One thread at
-/// a time may use a session; several sessions of one program are independent of each other.
+/// The arena of a program, the threads that work on it, and the frame that its functions get. One
+/// thread at a time may use a session; several sessions of one program are independent of each
+/// other.
 class Session {
 public:
   /// Makes the arena, zeroed, and the threads. The program must outlive the session.
@@ -48,11 +49,12 @@ public:
   const uint8_t *getArena() const { return arena; }
   int threads() const { return pool.threads(); }
 
-  /// Hands out what to call next: sets the frame and returns the function, or null at the end. Called by
-  /// thread 0 alone, while no other thread is in a compiled function.
+  /// Hands out what to call next: sets the frame and returns the function, or null at the end.
+  /// Called by thread 0 alone, while no other thread is in a compiled function.
   using Next = dlrt_function (*)(void *context, dlrt_frame &frame);
 
-  /// Calls on all threads what `next` hands out until it returns null; the threads are woken only once.
+  /// Calls on all threads what `next` hands out until it returns null; the threads are woken only
+  /// once.
   void runSequence(Next next, void *context);
 
   /// Calls a function that works on no rows: generate, init, or what gives weights.
@@ -61,8 +63,9 @@ public:
   /// Calls a training step on the rows that the frame was set to.
   void callStep(const FunctionInfo &function) { pool.run(function.single, &frame); }
 
-  /// Calls `function` over `rows` in chunks of its batch: a streamed one with all its passes, any other once
-  /// for each chunk. After each call of the latter, `onChunk(context, first, count)` may take the outputs.
+  /// Calls `function` over `rows` in chunks of its batch: a streamed one with all its passes, any
+  /// other once for each chunk. After each call of the latter, `onChunk(context, first, count)` may
+  /// take the outputs.
   using OnChunk = void (*)(void *context, int64_t first, int64_t count);
   Status stream(const FunctionInfo &function, const RowList &rows, OnChunk onChunk = nullptr,
                 void *context = nullptr);
@@ -97,21 +100,21 @@ private:
   dlrt_function current = nullptr;
 };
 
-/// Calls a function once for each chunk of `rows` and puts the values of batched `outputs` one after the other
-/// into the vectors of the same number in `sinks`.
+/// Calls a function once for each chunk of `rows` and puts the values of batched `outputs` one
+/// after the other into the vectors of the same number in `sinks`.
 Status collect(Session &session, const FunctionInfo &function, const RowList &rows,
                const std::vector<const OutputInfo *> &outputs,
                const std::vector<std::vector<double> *> &sinks);
 
-/// As many threads as suit the program: one for small steps, where waiting for each other costs more than it
-/// gains, else all CPUs.
+/// As many threads as suit the program: one for small steps, where waiting for each other costs
+/// more than it gains, else all CPUs.
 int defaultThreads(const Program &program);
 
 /// A number of type `type` at `place`.
 double readNumber(ElementType type, const void *place);
 
-/// A fast 64-bit hash of bytes, for telling states and data apart (not against an adversary). The result of
-/// one call may seed the next.
+/// A fast 64-bit hash of bytes, for telling states and data apart (not against an adversary). The
+/// result of one call may seed the next.
 uint64_t hashBytes(const void *data, size_t size, uint64_t seed = 0);
 /// `hash` as 16 hexadecimal digits.
 std::string hashText(uint64_t hash);

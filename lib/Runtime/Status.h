@@ -1,6 +1,7 @@
 //===- Status.h - What went wrong, for whoever called ---------------------------------------===//
 //
-// The runtime never prints, exits or aborts. A text names the file, the line or field, and the remedy.
+// The runtime never prints, exits or aborts. A text names the file, the line or field, and the
+// remedy.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_STATUS_H

@@ -145,12 +145,15 @@ std::string dlrt::renderSvg(const Plot &plot) {
   Frame frame;
   makeAxes(plot, 6, 6, frame.x, frame.y);
   std::string out;
+  append(
+      out,
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%g\" height=\"%g\" viewBox=\"0 0 %g %g\" "
+      "font-family=\"Helvetica, Arial, sans-serif\" fill=\"#222\">\n",
+      kWidth, kHeight, kWidth, kHeight);
+  out += "<title>" + escape(plot.name) +
+         "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
   append(out,
-         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%g\" height=\"%g\" viewBox=\"0 0 %g %g\" "
-         "font-family=\"Helvetica, Arial, sans-serif\" fill=\"#222\">\n",
-         kWidth, kHeight, kWidth, kHeight);
-  out += "<title>" + escape(plot.name) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
-  append(out, "<text x=\"%.1f\" y=\"28\" font-size=\"16\" font-weight=\"bold\" text-anchor=\"middle\">",
+         "<text x=\"%.1f\" y=\"28\" font-size=\"16\" font-weight=\"bold\" text-anchor=\"middle\">",
          kLeft + kFrameWidth / 2);
   out += escape(plot.name) + "</text>\n";
   drawAxes(out, plot, frame);

@@ -11,7 +11,8 @@
 using namespace dlrt;
 
 namespace {
-/// Turns of the waiting loop before a thread sleeps: between barriers, and between runs. About 50 and 200 us.
+/// Turns of the waiting loop before a thread sleeps: between barriers, and between runs. About 50
+/// and 200 us.
 constexpr int kBarrierSpins = 2000;
 constexpr int kDispatchSpins = 8000;
 /// Where threads have to share CPUs, spinning keeps the one that is waited for from running.
@@ -27,8 +28,8 @@ void pause() {
 
 void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
   static_assert(sizeof(word) == sizeof(uint32_t), "a futex is a plain 32-bit word");
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr,
-          0);
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr,
+          nullptr, 0);
 }
 
 void futexWakeAll(std::atomic<uint32_t> &word) {
@@ -44,8 +45,8 @@ void waitForChange(std::atomic<uint32_t> &word, uint32_t old, std::atomic<uint32
       return;
     pause();
   }
-  // Announce first, look again, sleep: the other side changes the word, then looks for sleepers. Both in
-  // one total order, so one of the two sees the other.
+  // Announce first, look again, sleep: the other side changes the word, then looks for sleepers.
+  // Both in one total order, so one of the two sees the other.
   sleepers.fetch_add(1, std::memory_order_seq_cst);
   while (word.load(std::memory_order_seq_cst) == old)
     futexWait(word, old);

@@ -1,8 +1,8 @@
 //===- ThreadPool.h - Threads that run one function together --------------------------------===//
 //
-// A step is SPMD: every thread calls the same function with its number. The caller is thread 0. Threads
-// spin for a short while between calls and then sleep on a futex, so a run that follows closely on the
-// last one starts in well under a microsecond and an idle pool costs nothing.
+// A step is SPMD: every thread calls the same function with its number. The caller is thread 0.
+// Threads spin for a short while between calls and then sleep on a futex, so a run that follows
+// closely on the last one starts in well under a microsecond and an idle pool costs nothing.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_THREADPOOL_H
@@ -19,18 +19,21 @@
 
 namespace dlrt {
 
-/// Number of CPUs that this process may use: its affinity mask, and its cgroup's quota where there is one.
+/// Number of CPUs that this process may use: its affinity mask, and its cgroup's quota where there
+/// is one.
 int availableCpus();
 
 /// A place where all threads wait for each other. Reusable at once: the generation is the sense.
 class Barrier {
 public:
-  /// Sets for how many threads it is and how long one spins before it sleeps. Before the first wait().
+  /// Sets for how many threads it is and how long one spins before it sleeps. Before the first
+  /// wait().
   void configure(int threadCount, int spinCount) {
     threads = static_cast<uint32_t>(threadCount);
     spins = spinCount;
   }
-  /// Returns in every thread after all of them have called it; what each wrote before is then visible.
+  /// Returns in every thread after all of them have called it; what each wrote before is then
+  /// visible.
   void wait();
 
 private:
@@ -47,9 +50,9 @@ public:
   /// What all threads run: body(context, thread, threads).
   using Body = void (*)(void *context, int64_t thread, int64_t threads);
 
-  /// Starts threads - 1 workers. They are pinned, one to a CPU, where the pool takes every CPU that the
-  /// process may use; a smaller pool is left to the scheduler, which knows what else runs here. If the
-  /// system refuses to start a thread, the pool is smaller than asked: see threads().
+  /// Starts threads - 1 workers. They are pinned, one to a CPU, where the pool takes every CPU that
+  /// the process may use; a smaller pool is left to the scheduler, which knows what else runs here.
+  /// If the system refuses to start a thread, the pool is smaller than asked: see threads().
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -84,8 +87,8 @@ private:
 
   int count = 1;
   int spins = 0;
-  Barrier inner; // between kernels of one run
-  Barrier done;  // the end of a run
+  Barrier inner;                               // between kernels of one run
+  Barrier done;                                // the end of a run
   alignas(64) std::atomic<uint32_t> ticket{0}; // raised by one for each run
   std::atomic<uint32_t> sleepers{0};
   Body body = nullptr; // null asks the workers to end

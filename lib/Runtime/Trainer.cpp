@@ -77,7 +77,8 @@ Status Trainer::check() const {
     return Status();
   const FunctionInfo *evaluate = program.function("evaluate");
   if (!evaluate)
-    return Status::error("'" + name + "' holds rows out for validation but has nothing to evaluate");
+    return Status::error("'" + name +
+                         "' holds rows out for validation but has nothing to evaluate");
   const std::string &metric = program.train.keepMetric;
   const OutputInfo *output = evaluate->output(metric);
   if (!metric.empty() && (!output || !output->shape.empty()))

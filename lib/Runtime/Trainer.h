@@ -16,8 +16,8 @@ namespace dlrt {
 struct Parts {
   RowList train, validation, test, all;
 
-  /// Cuts the share `validate` of `train`, chosen by a shuffle with `seed`, off for validation. Both keep the
-  /// order of the data. At least one row stays for training.
+  /// Cuts the share `validate` of `train`, chosen by a shuffle with `seed`, off for validation.
+  /// Both keep the order of the data. At least one row stays for training.
   static Parts make(std::vector<int32_t> train, std::vector<int32_t> test, double validate,
                     uint64_t seed);
   /// What the report is computed on: the test part, or all data where there is none.
@@ -27,8 +27,8 @@ struct Parts {
 /// Shuffles `rows` by Philox, keyed by seed, epoch and what it is for (Fisher and Yates).
 void shuffleRows(int32_t *rows, int64_t count, uint64_t seed, uint64_t epoch, uint32_t purpose);
 
-/// Where a training stands between two steps. With the variables it is all that the next step depends on:
-/// the order of the rows follows from seed and epoch.
+/// Where a training stands between two steps. With the variables it is all that the next step
+/// depends on: the order of the rows follows from seed and epoch.
 struct TrainState {
   int64_t step = 0;      /// steps done
   int64_t epoch = 1;     /// the epoch that goes on
@@ -42,13 +42,14 @@ struct TrainState {
 /// How a training is to go.
 struct TrainerOptions {
   uint64_t seed = 0;
-  std::string savePath;                     /// where to keep the state; empty: nowhere
-  int64_t saveEvery = 0;                    /// steps between saves; 0: after epochs and at the end only
-  const std::atomic<bool> *stop = nullptr;  /// looked at after each step
-  Events *events = nullptr;                 /// who wants to know; may be null
+  std::string savePath;  /// where to keep the state; empty: nowhere
+  int64_t saveEvery = 0; /// steps between saves; 0: after epochs and at the end only
+  const std::atomic<bool> *stop = nullptr; /// looked at after each step
+  Events *events = nullptr;                /// who wants to know; may be null
 };
 
-/// Runs the steps of a program: shuffled batches, evaluation after epochs, the best kept, patience, saves.
+/// Runs the steps of a program: shuffled batches, evaluation after epochs, the best kept, patience,
+/// saves.
 class Trainer {
 public:
   /// Writes everything that is needed to go on; set by whoever knows the file format.
@@ -63,8 +64,8 @@ public:
     saveContext = context;
   }
 
-  /// Trains from `state` on until the last step, until patience ends, or until asked to stop. Unless stopped,
-  /// the best variables are in the arena afterwards.
+  /// Trains from `state` on until the last step, until patience ends, or until asked to stop.
+  /// Unless stopped, the best variables are in the arena afterwards.
   Status run();
 
   bool interrupted() const { return wasInterrupted; }
@@ -72,7 +73,8 @@ public:
   int64_t stepsPerEpoch() const { return (trainRows() + batch - 1) / batch; }
 
   TrainState state;
-  /// The variables at the best evaluation; empty while there is none, or where the best is not kept.
+  /// The variables at the best evaluation; empty while there is none, or where the best is not
+  /// kept.
   std::vector<uint8_t> best;
 
 private:
@@ -89,7 +91,9 @@ private:
 
   int64_t trainRows() const { return parts.train.size(); }
   bool finished() const;
-  bool stopRequested() const { return options.stop && options.stop->load(std::memory_order_relaxed); }
+  bool stopRequested() const {
+    return options.stop && options.stop->load(std::memory_order_relaxed);
+  }
   bool evaluationDue() const;
   bool saveDue() const;
 

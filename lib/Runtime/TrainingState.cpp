@@ -135,7 +135,8 @@ Status StateFile::read(const std::string &path, const Program &program) {
     return status;
   auto signature = checkpoint.metadata.find("dlrt.signature");
   if (signature == checkpoint.metadata.end())
-    return Status::error("'" + path + "' was not saved by a run of a program", StatusCode::Incompatible);
+    return Status::error("'" + path + "' was not saved by a run of a program",
+                         StatusCode::Incompatible);
   if (Status status = gather(program, checkpoint, path, "", used); !status.ok())
     return status;
   if (signature->second != program.signature())

@@ -1,8 +1,8 @@
 //===- TrainingState.h - A run's state in a file --------------------------------------------===//
 //
-// The variables stand in the file under their own names, with the values that the model is to be used with: the
-// best so far where the program keeps the best. Where training goes on from others, those are there as
-// "live.<name>", and a resumed training starts from them.
+// The variables stand in the file under their own names, with the values that the model is to be
+// used with: the best so far where the program keeps the best. Where training goes on from others,
+// those are there as "live.<name>", and a resumed training starts from them.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_TRAININGSTATE_H
@@ -26,7 +26,8 @@ struct RunState {
   std::vector<std::string> classNames; /// of a class that the data gives in words
 };
 
-/// Writes the session's variables and `state`. `best` are the variables at the best evaluation, or empty.
+/// Writes the session's variables and `state`. `best` are the variables at the best evaluation, or
+/// empty.
 Status saveState(const std::string &path, const Session &session, const RunState &state,
                  const std::vector<uint8_t> &best);
 
@@ -36,8 +37,8 @@ public:
   Status read(const std::string &path, const Program &program);
 
   const RunState &state() const { return runState; }
-  /// Puts the variables into the session: those to use, or with `best` those from which training goes on, and
-  /// into `best` the best so far, if the file has them.
+  /// Puts the variables into the session: those to use, or with `best` those from which training
+  /// goes on, and into `best` the best so far, if the file has them.
   void restore(Session &session, std::vector<uint8_t> *best) const;
 
 private:

@@ -4,8 +4,9 @@
 // becomes
 //   %r = dl.exp %x; %one = dl.constant 1.0; %dx = dl.mul %one, %r
 //
-// The pass names no op: every derivative comes from DifferentiableOpInterface. Accumulation of several uses and zeros for
-// unused arguments live here; sums over what a broadcast repeated live in the gradient of dl.broadcast.
+// The pass names no op: every derivative comes from DifferentiableOpInterface. Accumulation of
+// several uses and zeros for unused arguments live here; sums over what a broadcast repeated live
+// in the gradient of dl.broadcast.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"

@@ -4,8 +4,8 @@
 // becomes
 //   %y = dl.kernel "contract" (%x, %w, %b) { ^bb0(...): %p = dl.dot ...; ...; dl.yield %y }
 //
-// KernelClusters decides what belongs together; here the clusters become ops. A region argument may see its operand's memory
-// under another shape of the same size: so reshapes cost nothing.
+// KernelClusters decides what belongs together; here the clusters become ops. A region argument may
+// see its operand's memory under another shape of the same size: so reshapes cost nothing.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelClusters.h"
@@ -145,7 +145,8 @@ private:
     if (auto dot = dyn_cast<DotOp>(ops.front())) {
       os << " k=";
       llvm::interleave(
-          dot.getLhsContract(), os, [&](int64_t d) { dim(cast<RankedTensorType>(dot.getLhs().getType()).getDimSize(d)); },
+          dot.getLhsContract(), os,
+          [&](int64_t d) { dim(cast<RankedTensorType>(dot.getLhs().getType()).getDimSize(d)); },
           "x");
     }
     llvm::SetVector<StringRef> names;

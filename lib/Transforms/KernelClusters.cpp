@@ -88,9 +88,8 @@ void ClusterGraph::place(Operation *op) {
   });
 
   for (Cluster *cluster : candidates) {
-    bool cyclic = llvm::any_of(candidates, [&](Cluster *other) {
-      return other != cluster && dependsOn(other, cluster);
-    });
+    bool cyclic = llvm::any_of(
+        candidates, [&](Cluster *other) { return other != cluster && dependsOn(other, cluster); });
     if (cyclic)
       continue;
     if (canJoin(*cluster, op)) {
@@ -189,9 +188,8 @@ bool ClusterGraph::becomesReduction(Cluster &cluster, Operation *op) const {
     return false;
   return llvm::all_of(cluster.ops, [&](Operation *member) {
     return isa<ElementwiseOpInterface>(member) &&
-           llvm::all_of(member->getUsers(), [&](Operation *user) {
-             return user == op || clusterOf(user) == &cluster;
-           });
+           llvm::all_of(member->getUsers(),
+                        [&](Operation *user) { return user == op || clusterOf(user) == &cluster; });
   });
 }
 
@@ -201,7 +199,8 @@ void ClusterGraph::mergeProducers(Cluster &cluster, Operation *op) {
     return;
   for (const Use &use : usesOf(op)) {
     Cluster *producer = clusterOf(use.base.getDefiningOp());
-    if (use.how != Use::Direct || !producer || producer == &cluster || !canMerge(*producer, cluster))
+    if (use.how != Use::Direct || !producer || producer == &cluster ||
+        !canMerge(*producer, cluster))
       continue;
     for (Operation *member : producer->ops)
       add(cluster, member);
@@ -213,8 +212,8 @@ bool ClusterGraph::canMerge(Cluster &producer, Cluster &cluster) const {
   if (producer.kind != KernelKind::Map)
     return false;
   ArrayRef<int64_t> space = producer.space;
-  ArrayRef<int64_t> stage = cluster.kind == KernelKind::Reduce ? ArrayRef(cluster.resultSpace)
-                                                               : ArrayRef(cluster.space);
+  ArrayRef<int64_t> stage =
+      cluster.kind == KernelKind::Reduce ? ArrayRef(cluster.resultSpace) : ArrayRef(cluster.space);
   bool rows = cluster.rowRank && space == stage.take_front(*cluster.rowRank);
   if (space != stage && !rows)
     return false;

@@ -15,7 +15,8 @@ llvm::StringRef stringify(KernelKind kind);
 /// Ops that will be one kernel.
 struct Cluster {
   KernelKind kind;
-  /// Shape of the elements that the kernel walks over; for a product its result, for a reduction what it reduces.
+  /// Shape of the elements that the kernel walks over; for a product its result, for a reduction
+  /// what it reduces.
   llvm::SmallVector<int64_t> space;
   /// Rows: how many leading dimensions remain after its reductions. Otherwise unset.
   std::optional<int64_t> rowRank;
@@ -33,8 +34,8 @@ struct Use {
 /// True for ops that name memory: dl.read, dl.input.
 bool isLeaf(mlir::Operation *op);
 
-/// True for ops that are repeated in every kernel that uses them: re-indexing, constants, and scalar arithmetic on
-/// what is known before the kernel starts.
+/// True for ops that are repeated in every kernel that uses them: re-indexing, constants, and
+/// scalar arithmetic on what is known before the kernel starts.
 bool isAccess(mlir::Operation *op);
 
 /// Groups the ops of a function into clusters, greedily and in order.

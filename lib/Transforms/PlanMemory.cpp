@@ -1,9 +1,11 @@
 //===- PlanMemory.cpp - One arena -------------------------------------------------------------===//
 //
-// Variables lie at the front of the arena. Behind them each function has its temporaries; functions overlay each other, as
-// only one runs at a time, and within a function tensors whose lifetimes a barrier separates share a place.
+// Variables lie at the front of the arena. Behind them each function has its temporaries; functions
+// overlay each other, as only one runs at a time, and within a function tensors whose lifetimes a
+// barrier separates share a place.
 //
-// Sets `offset` on each variable and output, `offsets` (one per result) on each kernel, and `dl.arena_bytes` on the module.
+// Sets `offset` on each variable and output, `offsets` (one per result) on each kernel, and
+// `dl.arena_bytes` on the module.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/Transforms/Passes.h"
@@ -87,7 +89,8 @@ private:
         for (Value result : kernel.getResults())
           if (!placed.count(result)) {
             index[result] = intervals.size();
-            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase, -1, intervals.size()});
+            intervals.push_back(
+                {result, bytesOf(result.getType(), batch), phase, phase, -1, intervals.size()});
           }
       }
       if (isa<OutputOp>(op)) // read by the runtime afterwards

@@ -1,8 +1,9 @@
 //===- PrepareProducts.cpp - Which products are products --------------------------------------===//
 //
-// A product with one row, one column or one term to sum has no reuse that register tiles could exploit: it becomes
-// broadcasts, a multiplication and a sum, which fuse like everything elementwise. The others read their right-hand side along
-// its last dimension, which must be a free one: where it is not, a transposed copy is made.
+// A product with one row, one column or one term to sum has no reuse that register tiles could
+// exploit: it becomes broadcasts, a multiplication and a sum, which fuse like everything
+// elementwise. The others read their right-hand side along its last dimension, which must be a free
+// one: where it is not, a transposed copy is made.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -40,12 +41,11 @@ static Value spread(ImplicitLocOpBuilder &b, Value value, ArrayRef<int64_t> plac
   for (int64_t d : order)
     dims.push_back(places[d]);
   Value arranged = transpose(b, value, order);
-  return broadcast(b, arranged, dims,
-                   RankedTensorType::get(shape, typeOf(value).getElementType()));
+  return broadcast(b, arranged, dims, RankedTensorType::get(shape, typeOf(value).getElementType()));
 }
 
-/// dot -> sum(broadcast(lhs) * broadcast(rhs)). The space is [batch, lhs free, rhs free, contracted], but a
-/// contracted batch goes first, where the batch always is.
+/// dot -> sum(broadcast(lhs) * broadcast(rhs)). The space is [batch, lhs free, rhs free,
+/// contracted], but a contracted batch goes first, where the batch always is.
 static void expandThin(DotOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   SmallVector<int64_t> lhsFree = op.getLhsFree(), rhsFree = op.getRhsFree();
@@ -77,8 +77,8 @@ static void expandThin(DotOp op) {
   }
   contract(/*batch=*/false);
 
-  Value product = mul(b, spread(b, op.getLhs(), lhsPlaces, shape),
-                      spread(b, op.getRhs(), rhsPlaces, shape));
+  Value product =
+      mul(b, spread(b, op.getLhs(), lhsPlaces, shape), spread(b, op.getRhs(), rhsPlaces, shape));
   op.replaceAllUsesWith(sum(b, product, summed));
   op.erase();
 }

@@ -1,14 +1,16 @@
 //===- ScheduleKernels.cpp - Order, updates in place, barriers --------------------------------===//
 //
-// A kernel whose result is assigned to a variable writes straight into it, if every other reader of the old value has run before
-// and its own reads are of the element it is about to write. The order is chosen so that this holds; where no order can
-// (two updates read each other's variable), the value is kept aside and copied at the end.
+// A kernel whose result is assigned to a variable writes straight into it, if every other reader of
+// the old value has run before and its own reads are of the element it is about to write. The order
+// is chosen so that this holds; where no order can (two updates read each other's variable), the
+// value is kept aside and copied at the end.
 //
-// All threads run all kernels, each on its share. Kernels over batched results ("rows") share one partition of the rows. A barrier
-// stands before a kernel that reads what another thread may have written since the last one, or that overwrites what
-// another thread may still read.
+// All threads run all kernels, each on its share. Kernels over batched results ("rows") share one
+// partition of the rows. A barrier stands before a kernel that reads what another thread may have
+// written since the last one, or that overwrites what another thread may still read.
 //
-// Sets on each kernel: `barrier` (unit), `rows` (unit); on each assignment that writes in place: `in_place` (unit).
+// Sets on each kernel: `barrier` (unit), `rows` (unit); on each assignment that writes in place:
+// `in_place` (unit).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -29,7 +31,8 @@ static Value memoryOf(Value value) {
   return value;
 }
 
-/// True if the kernel reads the operand only at the element that its result `type` is about to be written at.
+/// True if the kernel reads the operand only at the element that its result `type` is about to be
+/// written at.
 static bool readsPointwise(KernelOp kernel, unsigned operand, Type type) {
   BlockArgument argument = kernel.getBody().front().getArgument(operand);
   return argument.getType() == type && llvm::all_of(argument.getUsers(), [](Operation *user) {
@@ -84,8 +87,8 @@ private:
     return readers;
   }
 
-  /// Among kernels whose operands are there and whose variables nobody still needs, the first that needs no
-  /// barrier; else the first.
+  /// Among kernels whose operands are there and whose variables nobody still needs, the first that
+  /// needs no barrier; else the first.
   void order() {
     SmallVector<KernelOp> waiting = kernels, ordered;
     llvm::SmallPtrSet<Operation *, 16> done;
@@ -164,8 +167,8 @@ private:
 
   void markRows() {
     for (KernelOp kernel : kernels) {
-      bool partitioned = kernel.getKind() == "map" || kernel.getKind() == "rows" ||
-                         kernel.getKind() == "contract";
+      bool partitioned =
+          kernel.getKind() == "map" || kernel.getKind() == "rows" || kernel.getKind() == "contract";
       if (partitioned && llvm::all_of(kernel.getResultTypes(), [](Type t) { return isBatched(t); }))
         kernel->setAttr("rows", UnitAttr::get(kernel.getContext()));
     }

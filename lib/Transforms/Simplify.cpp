@@ -2,10 +2,10 @@
 #include "dlc/IR/Builders.h"
 #include "dlc/Transforms/Passes.h"
 
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/CSE.h"
-#include "mlir/IR/Dominance.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace dlc {
@@ -128,9 +128,9 @@ struct SumOfRepeated : OpRewritePattern<ReduceSumOp> {
 
   LogicalResult matchAndRewrite(ReduceSumOp op, PatternRewriter &rewriter) const override {
     auto repeated = op.getX().getDefiningOp<BroadcastOp>();
-    if (!repeated || !dlc::isFloat(op.getY()) ||
-        llvm::any_of(op.getDims(),
-                     [&](int64_t d) { return llvm::is_contained(repeated.getDims(), d); }))
+    if (!repeated || !dlc::isFloat(op.getY()) || llvm::any_of(op.getDims(), [&](int64_t d) {
+          return llvm::is_contained(repeated.getDims(), d);
+        }))
       return rewriter.notifyMatchFailure(op, "not over repeated dimensions");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type element = typeOf(op.getY()).getElementType();

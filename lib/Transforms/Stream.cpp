@@ -3,11 +3,13 @@
 //   @evaluate: %e = f(%x : ?); %s = reduce_sum %e dims [0]; output "loss", %s / total_rows
 // becomes
 //   @evaluate.reset: assign @evaluate.sum.0, 0
-//   @evaluate.0:     %s = reduce_sum f(%x) dims [0]; assign @evaluate.sum.0, read @evaluate.sum.0 + %s
+//   @evaluate.0:     %s = reduce_sum f(%x) dims [0]; assign @evaluate.sum.0, read @evaluate.sum.0 +
+//   %s
 //   @evaluate.final: output "loss", read @evaluate.sum.0 / total_rows
 //
-// An op that makes an unbatched value from a batched one crosses the batch. Its level is one more than the highest level among
-// the crossings it depends on; each level is one pass over the data, because it needs the ones below to be complete.
+// An op that makes an unbatched value from a batched one crosses the batch. Its level is one more
+// than the highest level among the crossings it depends on; each level is one pass over the data,
+// because it needs the ones below to be complete.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -117,7 +119,8 @@ private:
         continue;
       Operation *source = operand.getDefiningOp();
       if (crossings.count(source)) {
-        map.map(operand, ReadOp::create(b, source->getLoc(), operand.getType(), FlatSymbolRefAttr::get(accumulators[source]))
+        map.map(operand, ReadOp::create(b, source->getLoc(), operand.getType(),
+                                        FlatSymbolRefAttr::get(accumulators[source]))
                              .getResult());
         continue;
       }
@@ -136,7 +139,8 @@ private:
       Value part = b.clone(*op)->getResult(0);
       for (auto [index, operand] : llvm::enumerate(op->getOperands()))
         part.getDefiningOp()->setOperand(index, map.lookup(operand));
-      Value before = ReadOp::create(b, op->getLoc(), part.getType(), FlatSymbolRefAttr::get(accumulators[op]));
+      Value before =
+          ReadOp::create(b, op->getLoc(), part.getType(), FlatSymbolRefAttr::get(accumulators[op]));
       ImplicitLocOpBuilder inner(op->getLoc(), b);
       Value after;
       if (isa<ReduceMaxOp>(op))

@@ -1,4 +1,5 @@
-//===- CommandsTest.cpp - Manifests, events, reports, predictions and the C interface ------------===//
+//===- CommandsTest.cpp - Manifests, events, reports, predictions and the C interface
+//------------===//
 #include "Commands.h"
 #include "FakeProgram.h"
 #include "Json.h"
@@ -52,7 +53,8 @@ TEST(Program, NamesBothVersions) {
   std::unique_ptr<Program> program;
   Status status = Program::create(&table, program);
   EXPECT_NE(status.message().find("version 77"), std::string::npos) << status.message();
-  EXPECT_NE(status.message().find("version " + std::to_string(DLRT_ABI_VERSION)), std::string::npos);
+  EXPECT_NE(status.message().find("version " + std::to_string(DLRT_ABI_VERSION)),
+            std::string::npos);
 }
 
 TEST(Program, RefusesWrongManifests) {
@@ -65,11 +67,14 @@ TEST(Program, RefusesWrongManifests) {
   EXPECT_NE(parseError(replaced(manifest, R"("offset": 12)", R"("offset": 1560)"))
                 .find("'sgd.momentum' lies outside of the arena"),
             std::string::npos);
-  EXPECT_NE(parseError(replaced(manifest, R"("type": "i32", "shape": [])", R"("type": "i7", "shape": [])")), "");
+  EXPECT_NE(parseError(replaced(manifest, R"("type": "i32", "shape": [])",
+                                R"("type": "i7", "shape": [])")),
+            "");
   EXPECT_NE(parseError(replaced(manifest, R"("kind": "matrix")", R"("kind": "cube")")), "");
   EXPECT_NE(parseError(replaced(manifest, R"("shape": [103])", R"("shape": [-5])")), "");
-  EXPECT_NE(parseError(replaced(manifest, R"("reset": "fit.reset", "passes": ["fit.0"], "final": "fit.final")",
-                                R"("x": 1)")),
+  EXPECT_NE(parseError(replaced(
+                manifest, R"("reset": "fit.reset", "passes": ["fit.0"], "final": "fit.final")",
+                R"("x": 1)")),
             "");
   std::unique_ptr<Program> program;
   EXPECT_FALSE(Program::create(nullptr, program).ok());
@@ -77,7 +82,8 @@ TEST(Program, RefusesWrongManifests) {
 }
 
 TEST(Session, AlignsAndZeroesTheArena) {
-  std::string manifest = replaced(fake::manifest(kTrain), R"("arena_bytes": 1564)", R"("arena_bytes": 9000000)");
+  std::string manifest =
+      replaced(fake::manifest(kTrain), R"("arena_bytes": 1564)", R"("arena_bytes": 9000000)");
   dlrt_program table = fake::program(manifest);
   std::unique_ptr<Program> program;
   ASSERT_TRUE(Program::create(&table, program).ok());
@@ -147,8 +153,9 @@ TEST(ConsoleEvents, WritesPlainLinesToAFile) {
   rewind(out);
   text.resize(fread(&text[0], 1, text.size(), out));
   EXPECT_EQ(ftell(err), 0);
-  for (const char *part : {"fake: 3 parameters, arena 1.5 KiB", "epoch 1/3  loss ", "validation loss ", "mse ",
-                           "rows: true, columns: predicted", "recall", "w0", "y = x", "line(x), untrained"})
+  for (const char *part :
+       {"fake: 3 parameters, arena 1.5 KiB", "epoch 1/3  loss ", "validation loss ", "mse ",
+        "rows: true, columns: predicted", "recall", "w0", "y = x", "line(x), untrained"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_EQ(text.find('\033'), std::string::npos);
@@ -208,7 +215,7 @@ TEST(Axis, EndsAtRoundNumbers) {
   EXPECT_EQ(axis.step, 1);
   EXPECT_EQ(axis.low, -4);
   EXPECT_EQ(axis.high, 4);
-  EXPECT_EQ(Axis::make(0.1, 0.42, 5).text(0.1), "0.1");
+  EXPECT_EQ(Axis::make(0.1, 0.42, 5).text(0.1), "0.10"); // ticks stand 0.05 apart
   Axis flat = Axis::make(5, 5, 5);
   EXPECT_LT(flat.low, 5);
   EXPECT_GT(flat.high, 5);
@@ -269,8 +276,10 @@ TEST_F(SavedTest, PredictsRowsWithAndWithoutTheTarget) {
   ASSERT_TRUE(predict("0.5,2,100\n-0.5,1,100\n", withTarget).ok());
   EXPECT_EQ(plain, withTarget);
   EXPECT_EQ(plain.substr(0, 5), "line\n");
-  EXPECT_NE(predict("0.5\n", out).message().find("1 columns, and 'fake' needs 2"), std::string::npos);
-  EXPECT_NE(predict("0.5,word\n1,2\n", out).message().find("'word' is not a number"), std::string::npos);
+  EXPECT_NE(predict("0.5\n", out).message().find("1 columns, and 'fake' needs 2"),
+            std::string::npos);
+  EXPECT_NE(predict("0.5,word\n1,2\n", out).message().find("'word' is not a number"),
+            std::string::npos);
   EXPECT_FALSE(predict("\n", out).ok());
 }
 

@@ -1,4 +1,5 @@
-//===- FakeProgram.cpp - A program as the compiler would make it, written by hand ----------------===//
+//===- FakeProgram.cpp - A program as the compiler would make it, written by hand
+//----------------===//
 #include "FakeProgram.h"
 
 #include "Philox.h"
@@ -17,20 +18,20 @@ size_t evaluations = 0;
 
 /// The arena.
 struct Arena {
-  float w[2];           // 0
-  float b;              // 8
-  float momentum[3];    // 12
-  float mean[2];        // 24
-  int32_t turns;        // 32, a state: steps taken
-  float loss;           // 36, of train
-  float evaluateLoss;   // 40
-  float score;          // 44
-  float confusion[4];   // 48
-  float norms[2];       // 64
-  float errors[16];     // 72, per row of the batch
-  float predicted[16];  // 136
-  float seriesX[16];    // 200
-  float seriesY[16];    // 264
+  float w[2];              // 0
+  float b;                 // 8
+  float momentum[3];       // 12
+  float mean[2];           // 24
+  int32_t turns;           // 32, a state: steps taken
+  float loss;              // 36, of train
+  float evaluateLoss;      // 40
+  float score;             // 44
+  float confusion[4];      // 48
+  float norms[2];          // 64
+  float errors[16];        // 72, per row of the batch
+  float predicted[16];     // 136
+  float seriesX[16];       // 200
+  float seriesY[16];       // 264
   float x[fake::kRows][2]; // 328
   float y[fake::kRows];    // 1152
 };
@@ -115,8 +116,8 @@ void train(dlrt_frame *frame, int64_t thread, int64_t threads) {
     (i < 2 ? a.w[i] : a.b) -= 0.1f * a.momentum[i];
   }
   ++a.turns;
-  fake::steps.push_back({frame->step, frame->epoch, frame->rows,
-                         {frame->indices, frame->indices + frame->rows}});
+  fake::steps.push_back(
+      {frame->step, frame->epoch, frame->rows, {frame->indices, frame->indices + frame->rows}});
   if (fake::afterStep)
     fake::afterStep(frame->step);
 }
@@ -164,13 +165,17 @@ void series(dlrt_frame *frame, int64_t thread, int64_t threads) {
     }
 }
 
-const dlrt_symbol symbols[] = {
-    {"generate", generate},         {"init", init},
-    {"fit.reset", fitReset},        {"fit.0", fitPass},
-    {"fit.final", fitFinal},        {"train", train},
-    {"evaluate.reset", evaluateReset}, {"evaluate.0", evaluatePass},
-    {"evaluate.final", evaluateFinal}, {"predict", predict},
-    {"series", series}};
+const dlrt_symbol symbols[] = {{"generate", generate},
+                               {"init", init},
+                               {"fit.reset", fitReset},
+                               {"fit.0", fitPass},
+                               {"fit.final", fitFinal},
+                               {"train", train},
+                               {"evaluate.reset", evaluateReset},
+                               {"evaluate.0", evaluatePass},
+                               {"evaluate.final", evaluateFinal},
+                               {"predict", predict},
+                               {"series", series}};
 } // namespace
 
 void fake::clear() {
@@ -182,10 +187,10 @@ void fake::clear() {
 }
 
 std::string fake::manifest(const std::string &train, const std::string &split) {
-  return R"({"abi": 1, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
+  return R"json({"abi": 1, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
  "fields": [{"name": "x", "type": "f32", "shape": [2], "source": {"kind": "generated"}},
-            {"name": "y", "type": "f32", "shape": [], "source": {"kind": "generated"}}],)" +
-         (split.empty() ? std::string() : "\"split\": {" + split + "},") + R"(
+            {"name": "y", "type": "f32", "shape": [], "source": {"kind": "generated"}}],)json" +
+         (split.empty() ? std::string() : "\"split\": {" + split + "},") + R"json(
  "tensors": [{"name": "fake.w", "kind": "param", "type": "f32", "shape": [2], "offset": 0},
              {"name": "fake.b", "kind": "param", "type": "f32", "shape": [], "offset": 8},
              {"name": "sgd.momentum", "kind": "optimizer", "type": "f32", "shape": [3], "offset": 12},
@@ -204,13 +209,13 @@ std::string fake::manifest(const std::string &train, const std::string &split) {
   "series": {"symbol": "series", "batch": 16, "outputs": [
      {"name": "plot.x", "type": "f32", "shape": [-1], "offset": 200}, {"name": "plot.y", "type": "f32", "shape": [-1], "offset": 264},
      {"name": "plot.line", "type": "f32", "shape": [-1], "offset": 136}]}},
- "train": {)" +
-         train + R"(},
+ "train": {)json" +
+         train + R"json(},
  "report": [{"name": "mse", "kind": "value", "outputs": ["loss"]}, {"name": "score", "kind": "value", "outputs": ["score"]},
             {"name": "confusion", "kind": "matrix", "outputs": ["confusion"]},
             {"name": "norms", "kind": "vector", "outputs": ["norms"], "labels": ["w0", "w1"]},
             {"name": "plot", "kind": "plot", "outputs": ["plot.x", "plot.y", "plot.line"], "labels": ["x", "y", "line(x)"]},
-            {"name": "scatter", "kind": "scatter", "outputs": ["plot.y", "plot.line"], "labels": ["y", "line(x)"]}]})";
+            {"name": "scatter", "kind": "scatter", "outputs": ["plot.y", "plot.line"], "labels": ["y", "line(x)"]}]})json";
 }
 
 dlrt_program fake::program(const std::string &manifest) {
@@ -220,7 +225,7 @@ dlrt_program fake::program(const std::string &manifest) {
 #ifdef FAKE_PROGRAM_LIBRARY
 /// As a shared library, for dlopen and the embedding examples.
 extern "C" const dlrt_program *dl_program(void) {
-  static const std::string text = fake::manifest(R"("batch": 16, "epochs": 5, "seed": 0)");
+  static const std::string text = fake::manifest(R"json("batch": 16, "epochs": 5, "seed": 0)json");
   static const dlrt_program table = fake::program(text);
   return &table;
 }

@@ -1,7 +1,9 @@
-//===- FakeProgram.h - A program as the compiler would make it, written by hand ------------------===//
+//===- FakeProgram.h - A program as the compiler would make it, written by hand
+//------------------===//
 //
-// Linear regression with momentum, y = w . (x - mean) + b over generated rows, and noise on the gradient from
-// Philox, so that step and seed show in the bits. It records which rows each training step saw.
+// Linear regression with momentum, y = w . (x - mean) + b over generated rows, and noise on the
+// gradient from Philox, so that step and seed show in the bits. It records which rows each training
+// step saw.
 //
 //===----------------------------------------------------------------------------------------===//
 #ifndef DLRT_TEST_FAKEPROGRAM_H

@@ -22,7 +22,8 @@ void countCall(void *context, int64_t thread, int64_t threads) {
     counts->threads = threads;
 }
 
-/// Each thread writes its cell, waits, and adds up all cells: wrong as soon as a barrier lets one through.
+/// Each thread writes its cell, waits, and adds up all cells: wrong as soon as a barrier lets one
+/// through.
 struct Relay {
   ThreadPool *pool;
   std::vector<int64_t> cells;
@@ -90,7 +91,9 @@ TEST(ThreadPool, StartsAndEndsManyTimes) {
 TEST(ThreadPool, GivesTheCallersCpusBack) {
   cpu_set_t before, after;
   ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
-  { ThreadPool pool(CPU_COUNT(&before)); }
+  {
+    ThreadPool pool(CPU_COUNT(&before));
+  }
   ASSERT_EQ(sched_getaffinity(0, sizeof(after), &after), 0);
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }

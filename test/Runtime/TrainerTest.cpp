@@ -1,4 +1,5 @@
-//===- TrainerTest.cpp - Every example once an epoch, and the same bits after any resume ---------===//
+//===- TrainerTest.cpp - Every example once an epoch, and the same bits after any resume
+//---------===//
 #include "Commands.h"
 #include "Experiment.h"
 #include "FakeProgram.h"
@@ -118,7 +119,9 @@ TEST_F(TrainerTest, KeepsTheOrderWhereNoShuffleIsWanted) {
 
 TEST_F(TrainerTest, PartsDoNotOverlap) {
   Recorder recorder;
-  ASSERT_TRUE(run(kValidated, recorder, {}, R"("train": 0.8, "test": 0.2, "seed": 3, "shuffle": true)").ok());
+  ASSERT_TRUE(
+      run(kValidated, recorder, {}, R"("train": 0.8, "test": 0.2, "seed": 3, "shuffle": true)")
+          .ok());
   std::set<int32_t> trained, validated, tested;
   for (const fake::Step &step : fake::steps)
     trained.insert(step.indices.begin(), step.indices.end());
@@ -264,7 +267,8 @@ TEST_F(TrainerTest, RefusesAForeignCheckpoint) {
   fake::clear();
   Status status = runCommand(resume, &program);
   EXPECT_FALSE(status.ok());
-  EXPECT_NE(status.message().find("'sgd.momentum' is f32[3] there and f32[2] here"), std::string::npos)
+  EXPECT_NE(status.message().find("'sgd.momentum' is f32[3] there and f32[2] here"),
+            std::string::npos)
       << status.message();
   EXPECT_TRUE(fake::steps.empty());
 }

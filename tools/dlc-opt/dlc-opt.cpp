@@ -1,4 +1,5 @@
-//===- dlc-opt.cpp - Runs single passes on text: for tests and for looking inside --------------===//
+//===- dlc-opt.cpp - Runs single passes on text: for tests and for looking inside
+//--------------===//
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/DL.h"
 #include "dlc/Transforms/Passes.h"

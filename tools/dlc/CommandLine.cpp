@@ -22,17 +22,24 @@ struct Command {
 
 } // namespace
 
-template <typename T> static std::string takeInteger(T &out, llvm::StringRef value, T least, T most) {
+template <typename T>
+static std::string takeInteger(T &out, llvm::StringRef value, T least, T most) {
   if (value.getAsInteger(10, out) || out < least || out > most)
-    return ("expects a whole number from " + llvm::Twine(least) + " to " + llvm::Twine(most) + ", found '" + value + "'").str();
+    return ("expects a whole number from " + llvm::Twine(least) + " to " + llvm::Twine(most) +
+            ", found '" + value + "'")
+        .str();
   return "";
 }
 
 static llvm::ArrayRef<Option> options() {
   static const Option table[] = {
       {"--data", "NAME", "data set by name, or a file or folder ('dlc data list' shows the names)",
-       [](CommandLine &c, llvm::StringRef v) { c.data = v.str(); return std::string(); }},
-      {"--set", "NAME=VALUE", "change a setting of the program, as in --set lr=0.01; may be repeated",
+       [](CommandLine &c, llvm::StringRef v) {
+         c.data = v.str();
+         return std::string();
+       }},
+      {"--set", "NAME=VALUE",
+       "change a setting of the program, as in --set lr=0.01; may be repeated",
        [](CommandLine &c, llvm::StringRef v) {
          auto [name, value] = v.split('=');
          if (name.empty() || value.empty())
@@ -49,46 +56,94 @@ static llvm::ArrayRef<Option> options() {
        }},
       {"--threads", "N", "number of threads; the results are the same for every number",
        [](CommandLine &c, llvm::StringRef v) { return takeInteger<int>(c.threads, v, 1, 1024); }},
-      {"--save", "FILE", "keep the training state in FILE (safetensors), at the end and after epochs",
-       [](CommandLine &c, llvm::StringRef v) { c.save = v.str(); return std::string(); }},
+      {"--save", "FILE",
+       "keep the training state in FILE (safetensors), at the end and after epochs",
+       [](CommandLine &c, llvm::StringRef v) {
+         c.save = v.str();
+         return std::string();
+       }},
       {"--save-every", "N", "save after every N steps as well",
-       [](CommandLine &c, llvm::StringRef v) { return takeInteger<int64_t>(c.saveEvery, v, 1, INT64_MAX); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         return takeInteger<int64_t>(c.saveEvery, v, 1, INT64_MAX);
+       }},
       {"--resume", "FILE", "go on from a saved training state",
-       [](CommandLine &c, llvm::StringRef v) { c.resume = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.resume = v.str();
+         return std::string();
+       }},
       {"--weights", "FILE", "use the parameters that a training saved",
-       [](CommandLine &c, llvm::StringRef v) { c.weights = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.weights = v.str();
+         return std::string();
+       }},
       {"--plot", "FOLDER", "write the report's plots there as SVG",
-       [](CommandLine &c, llvm::StringRef v) { c.plotFolder = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.plotFolder = v.str();
+         return std::string();
+       }},
       {"--precision", "f32|f64", "what 'f32' in the program means (default f32)",
        [](CommandLine &c, llvm::StringRef v) {
          c.precision = v.str();
-         return v == "f32" || v == "f64" ? std::string() : "expects f32 or f64, found '" + v.str() + "'";
+         return v == "f32" || v == "f64" ? std::string()
+                                         : "expects f32 or f64, found '" + v.str() + "'";
        }},
       {"--target", "NAME", "processor: native, avx512, avx2 or portable (default native)",
-       [](CommandLine &c, llvm::StringRef v) { c.target = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.target = v.str();
+         return std::string();
+       }},
       {"--emit", "FORM", "print the program as ast, dl, step, kernels, loops, llvm or asm",
-       [](CommandLine &c, llvm::StringRef v) { c.emit = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.emit = v.str();
+         return std::string();
+       }},
       {"-o", "FILE", "where to write",
-       [](CommandLine &c, llvm::StringRef v) { c.output = v.str(); return std::string(); }},
+       [](CommandLine &c, llvm::StringRef v) {
+         c.output = v.str();
+         return std::string();
+       }},
       {"--json", "", "one JSON object a line on standard output",
-       [](CommandLine &c, llvm::StringRef) { c.json = true; return std::string(); }},
+       [](CommandLine &c, llvm::StringRef) {
+         c.json = true;
+         return std::string();
+       }},
       {"--quiet", "", "only the report",
-       [](CommandLine &c, llvm::StringRef) { c.quiet = true; return std::string(); }},
-      {"--help", "", "this text", [](CommandLine &c, llvm::StringRef) { c.help = true; return std::string(); }},
+       [](CommandLine &c, llvm::StringRef) {
+         c.quiet = true;
+         return std::string();
+       }},
+      {"--help", "", "this text",
+       [](CommandLine &c, llvm::StringRef) {
+         c.help = true;
+         return std::string();
+       }},
   };
   return table;
 }
 
 static llvm::ArrayRef<Command> commands() {
   static const Command table[] = {
-      {"run", "dlc run PROGRAM [options]", "trains, evaluates and reports",
-       {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot", "--precision", "--target", "--json", "--quiet"}},
-      {"eval", "dlc eval PROGRAM --weights FILE [options]", "evaluates saved parameters and reports",
-       {"--data", "--set", "--threads", "--weights", "--plot", "--precision", "--target", "--json", "--quiet"}},
-      {"predict", "dlc predict PROGRAM --weights FILE [options] < rows.csv", "predicts for rows of raw data",
+      {"run",
+       "dlc run PROGRAM [options]",
+       "trains, evaluates and reports",
+       {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot",
+        "--precision", "--target", "--json", "--quiet"}},
+      {"eval",
+       "dlc eval PROGRAM --weights FILE [options]",
+       "evaluates saved parameters and reports",
+       {"--data", "--set", "--threads", "--weights", "--plot", "--precision", "--target", "--json",
+        "--quiet"}},
+      {"predict",
+       "dlc predict PROGRAM --weights FILE [options] < rows.csv",
+       "predicts for rows of raw data",
        {"--data", "--set", "--threads", "--weights", "--precision", "--target"}},
-      {"check", "dlc check PROGRAM [options]", "checks names, types and shapes only", {"--set", "--precision"}},
-      {"emit", "dlc --emit=FORM PROGRAM [options]", "shows what the compiler makes of a program",
+      {"check",
+       "dlc check PROGRAM [options]",
+       "checks names, types and shapes only",
+       {"--set", "--precision"}},
+      {"emit",
+       "dlc --emit=FORM PROGRAM [options]",
+       "shows what the compiler makes of a program",
        {"--emit", "--set", "--precision", "--target", "-o"}},
       {"data", "dlc data list", "shows which data sets are found, and where", {}},
       {"help", "dlc help [COMMAND]", "explains the commands", {}},
@@ -106,7 +161,9 @@ static std::string unknownOption(llvm::StringRef name, const Command &command) {
   known.push_back("--help");
   bool elsewhere = llvm::any_of(options(), [&](const Option &o) { return o.name == name; });
   if (elsewhere)
-    return ("'dlc " + command.name + "' has no option '" + name + "'; 'dlc help " + command.name + "' lists those it has").str();
+    return ("'dlc " + command.name + "' has no option '" + name + "'; 'dlc help " + command.name +
+            "' lists those it has")
+        .str();
   return ("unknown option '" + name + "'" + didYouMean(name, known)).str();
 }
 
@@ -143,7 +200,8 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
     auto [name, value] = word.split('=');
     bool joined = word.contains('=');
     auto option = llvm::find_if(options(), [&, n = name](const Option &o) { return o.name == n; });
-    bool fits = option != options().end() && (name == "--help" || llvm::is_contained(command->options, name));
+    bool fits = option != options().end() &&
+                (name == "--help" || llvm::is_contained(command->options, name));
     if (!fits)
       return unknownOption(name, *command);
     if (!option->argument.empty() && !joined) {
@@ -159,7 +217,8 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
   bool takesProgram = out.command != "data" && out.command != "help";
   if (takesProgram && !out.help && out.operands.size() != 1)
     return out.operands.empty() ? "'" + out.command + "' needs a program: " + command->usage.str()
-                                : "'" + out.command + "' takes one program, found '" + out.operands[0] + "' and '" + out.operands[1] + "'";
+                                : "'" + out.command + "' takes one program, found '" +
+                                      out.operands[0] + "' and '" + out.operands[1] + "'";
   return "";
 }
 
@@ -174,7 +233,8 @@ std::string dlc::helpText(llvm::StringRef name) {
   }
   text = command->usage.str() + "\n  " + command->text.str() + "\n";
   for (llvm::StringRef name : command->options) {
-    const Option &option = *llvm::find_if(options(), [&](const Option &o) { return o.name == name; });
+    const Option &option =
+        *llvm::find_if(options(), [&](const Option &o) { return o.name == name; });
     std::string head = (option.name + (option.argument.empty() ? "" : " ") + option.argument).str();
     head.resize(std::max<size_t>(head.size() + 1, 20), ' ');
     text += "  " + head + option.text.str() + "\n";

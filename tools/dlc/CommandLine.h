@@ -15,7 +15,8 @@ namespace dlc {
 struct CommandLine {
   std::string command; // run, eval, ...; "emit" for --emit=...
   std::vector<std::string> operands;
-  std::string data, save, resume, weights, plotFolder, emit, output, target = "native", precision = "f32";
+  std::string data, save, resume, weights, plotFolder, emit, output, target = "native",
+                                                                     precision = "f32";
   std::vector<std::pair<std::string, std::string>> settings;
   std::optional<uint64_t> seed;
   int threads = 0;
@@ -23,7 +24,8 @@ struct CommandLine {
   bool json = false, quiet = false, help = false;
 };
 
-/// Understands the arguments. Empty if they make sense, else a message that says what does not, with a remedy.
+/// Understands the arguments. Empty if they make sense, else a message that says what does not,
+/// with a remedy.
 std::string parseCommandLine(llvm::ArrayRef<const char *> arguments, CommandLine &out);
 
 /// What `dlc help` says: of a command, or of all.

@@ -1,8 +1,8 @@
 //===- dlc.cpp - The command-line tool --------------------------------------------------------===//
-#include "CommandLine.h"
 #include "../../lib/Runtime/Commands.h"
 #include "../../lib/Runtime/DataLocations.h"
 #include "../../lib/Runtime/Report.h"
+#include "CommandLine.h"
 #include "dlc/Driver/Compiler.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -27,7 +27,8 @@ static int check(const CommandLine &line) {
   Compiler compiler(compileOptions(line), llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
     return 1;
-  llvm::outs() << line.operands[0] << ": no mistakes found, " << compiler.info().parameters << " parameters\n";
+  llvm::outs() << line.operands[0] << ": no mistakes found, " << compiler.info().parameters
+               << " parameters\n";
   return 0;
 }
 
@@ -45,8 +46,10 @@ static int emit(const CommandLine &line) {
   }
   if (!compiler.elaborate())
     return 1;
-  static constexpr std::pair<llvm::StringRef, Phase> phases[] = {
-      {"dl", Phase::Graph}, {"step", Phase::Step}, {"kernels", Phase::Kernels}, {"loops", Phase::Loops}};
+  static constexpr std::pair<llvm::StringRef, Phase> phases[] = {{"dl", Phase::Graph},
+                                                                 {"step", Phase::Step},
+                                                                 {"kernels", Phase::Kernels},
+                                                                 {"loops", Phase::Loops}};
   for (auto [name, phase] : phases)
     if (line.emit == name) {
       if (!compiler.lowerTo(phase))
@@ -64,7 +67,8 @@ static int emit(const CommandLine &line) {
       out.write(text.data(), text.size());
       return 0;
     }
-  return fail("unknown form '" + line.emit + "'; known are ast, dl, step, kernels, loops, llvm, asm and obj");
+  return fail("unknown form '" + line.emit +
+              "'; known are ast, dl, step, kernels, loops, llvm, asm and obj");
 }
 
 static int listData() {
@@ -103,7 +107,8 @@ static int execute(const CommandLine &line, double startTime) {
   };
   if (llvm::StringRef(line.operands[0]).ends_with(".so")) {
     if (!line.settings.empty())
-      return fail("'--set' changes a program before it is compiled; '" + line.operands[0] + "' is compiled already");
+      return fail("'--set' changes a program before it is compiled; '" + line.operands[0] +
+                  "' is compiled already");
     std::unique_ptr<dlrt::Program> program;
     if (dlrt::Status status = dlrt::Program::open(line.operands[0], program); !status.ok())
       return fail(status.message());
@@ -126,11 +131,14 @@ int main(int argc, char **argv) {
   if (!problem.empty())
     return fail(problem) + 1;
   if (line.command == "version") {
-    llvm::outs() << "dlc " << DLC_VERSION << ", LLVM " << LLVM_VERSION_STRING << ", ABI " << DLRT_ABI_VERSION << '\n';
+    llvm::outs() << "dlc " << DLC_VERSION << ", LLVM " << LLVM_VERSION_STRING << ", ABI "
+                 << DLRT_ABI_VERSION << '\n';
     return 0;
   }
   if (line.help || line.command == "help") {
-    llvm::outs() << helpText(line.help ? line.command : line.operands.empty() ? "" : line.operands[0]);
+    llvm::outs() << helpText(line.help               ? line.command
+                             : line.operands.empty() ? ""
+                                                     : line.operands[0]);
     return 0;
   }
   if (line.command == "check")
@@ -138,6 +146,7 @@ int main(int argc, char **argv) {
   if (line.command == "emit")
     return emit(line);
   if (line.command == "data")
-    return line.operands == std::vector<std::string>{"list"} ? listData() : fail("'data' knows 'list'") + 1;
+    return line.operands == std::vector<std::string>{"list"} ? listData()
+                                                             : fail("'data' knows 'list'") + 1;
   return execute(line, startTime);
 }

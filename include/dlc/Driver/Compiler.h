@@ -57,8 +57,8 @@ private:
   dlrt_program loaded{};
 };
 
-/// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the names of the functions to
-/// `functions`.
+/// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the
+/// names of the functions to `functions`.
 std::string writeManifest(mlir::ModuleOp module, const ProgramInfo &program, llvm::StringRef name,
                           const TargetDescription &target, bool doublePrecision,
                           std::vector<std::string> &functions);

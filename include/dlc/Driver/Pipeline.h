@@ -15,7 +15,8 @@ enum class Phase { Graph, Step, Kernels, Loops, LLVM };
 /// A context with every dialect that the compiler uses.
 std::unique_ptr<mlir::MLIRContext> createContext();
 
-/// Takes a module that is in the phase `first` to `last`. Failure is a bug of the compiler, already reported.
+/// Takes a module that is in the phase `first` to `last`. Failure is a bug of the compiler, already
+/// reported.
 llvm::LogicalResult lower(mlir::ModuleOp module, const TargetDescription &target, Phase first,
                           Phase last);
 

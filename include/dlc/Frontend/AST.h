@@ -26,7 +26,19 @@ struct Identifier {
 
 struct Expr {
   enum class Kind {
-    Number, String, Bool, Name, Ellipsis, Unary, Binary, Call, Subscript, Tuple, Lambda, If
+    Number,
+    String,
+    Bool,
+    Name,
+    Ellipsis,
+    Unary,
+    Binary,
+    Call,
+    Subscript,
+    Member,
+    Tuple,
+    Lambda,
+    If
   };
   const Kind kind;
   SourceRange range;
@@ -112,6 +124,13 @@ struct Subscript : ExprBase<Subscript, Expr::Kind::Subscript> {
   std::vector<SubscriptItem> items;
 };
 
+/// cubic.a, classify.dense_1.w: a variable of a model
+struct Member : ExprBase<Member, Expr::Kind::Member> {
+  using ExprBase::ExprBase;
+  ExprPtr base;
+  Identifier name;
+};
+
 /// (a, b) or [a, b]
 struct Tuple : ExprBase<Tuple, Expr::Kind::Tuple> {
   using ExprBase::ExprBase;
@@ -156,11 +175,11 @@ struct Stmt {
   enum class Kind { Expr, Let, Declare, Update, Repeat };
   Kind kind;
   SourceRange range;
-  std::vector<Identifier> names;  // Let, Declare, Update (one)
-  Identifier keyword;             // Declare: param, state, fit, or empty for a field `name: type`
-  std::optional<Type> type;       // Declare
-  ExprPtr value;                  // all but a Declare without an initial value; Repeat: the count
-  Block body;                     // Repeat
+  std::vector<Identifier> names; // Let, Declare, Update (one)
+  Identifier keyword;            // Declare: param, state, fit, or empty for a field `name: type`
+  std::optional<Type> type;      // Declare
+  ExprPtr value;                 // all but a Declare without an initial value; Repeat: the count
+  Block body;                    // Repeat
 };
 
 /// model, fn, optimizer

@@ -82,7 +82,8 @@ public:
   bool hasErrors() const { return errors > 0; }
   size_t errorCount() const { return errors; }
 
-  /// Writes all, by place in the source, as `file:line:column: error: message` with the line and a caret.
+  /// Writes all, by place in the source, as `file:line:column: error: message` with the line and a
+  /// caret.
   void render(llvm::raw_ostream &os) const;
 
 private:

@@ -21,8 +21,8 @@ struct FieldInfo {
   std::vector<int64_t> shape;
   int64_t classes = 0;
   bool generated = false;
-  std::vector<std::string> columns;              // names of columns; empty: an array by the field's name
-  std::string firstColumn, lastColumn;           // or a range of them
+  std::vector<std::string> columns;    // names of columns; empty: an array by the field's name
+  std::string firstColumn, lastColumn; // or a range of them
   std::optional<std::pair<int64_t, int64_t>> columnNumbers; // or a range of numbers from 0
 };
 
@@ -57,7 +57,8 @@ struct ProgramInfo {
   int64_t generatedRows = 0; // rows of generated data; 0: none
 };
 
-/// Makes the functions of docs/Architecture.md. Mistakes go to `diagnostics`; then the module is not to be used.
+/// Makes the functions of docs/Architecture.md. Mistakes go to `diagnostics`; then the module is
+/// not to be used.
 mlir::OwningOpRef<mlir::ModuleOp> elaborate(const ast::Program &program, Sources &sources,
                                             Diagnostics &diagnostics, mlir::MLIRContext &context,
                                             const ElaborateOptions &options, ProgramInfo &info);

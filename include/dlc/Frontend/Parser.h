@@ -6,7 +6,8 @@
 
 namespace dlc {
 
-/// Parses a source. Mistakes go to `diagnostics`; what could be understood is returned all the same.
+/// Parses a source. Mistakes go to `diagnostics`; what could be understood is returned all the
+/// same.
 std::unique_ptr<ast::Program> parse(const Sources &sources, uint32_t file,
                                     Diagnostics &diagnostics);
 

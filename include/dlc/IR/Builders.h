@@ -1,6 +1,7 @@
 //===- Builders.h - Shorthands that make dl ops -------------------------------------*- C++ -*-===//
 //
-// Used by gradients, the frontend and passes. Each returns the op's result; elementwise ones take operands of one type.
+// Used by gradients, the frontend and passes. Each returns the op's result; elementwise ones take
+// operands of one type.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_IR_BUILDERS_H
@@ -43,8 +44,10 @@ mlir::Value like(Builder &b, mlir::Value x, double value);
 /// Dimension i of `x` becomes dimension dims[i] of `type`; `x` itself where that changes nothing.
 mlir::Value broadcast(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> dims, mlir::Type type);
 
-/// Spreads a reduced value over the dimensions that a reduction of a tensor of `type` along `dims` removed.
-mlir::Value unreduce(Builder &b, mlir::Value reduced, llvm::ArrayRef<int64_t> dims, mlir::Type type);
+/// Spreads a reduced value over the dimensions that a reduction of a tensor of `type` along `dims`
+/// removed.
+mlir::Value unreduce(Builder &b, mlir::Value reduced, llvm::ArrayRef<int64_t> dims,
+                     mlir::Type type);
 
 /// Sum along `dims`; `x` itself for none.
 mlir::Value sum(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> dims);

@@ -32,7 +32,8 @@ bool isFloat(mlir::Value value);
 /// True if the first dimension is the batch.
 bool isBatched(mlir::Type type);
 
-/// The value of a constant of equal elements, also seen through broadcasts and casts; none otherwise.
+/// The value of a constant of equal elements, also seen through broadcasts and casts; none
+/// otherwise.
 std::optional<double> splatValue(mlir::Value value);
 
 } // namespace dlc

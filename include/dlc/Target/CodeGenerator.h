@@ -30,8 +30,9 @@ struct TargetDescription {
   std::string text() const { return cpu + (features.empty() ? "" : " " + features); }
 };
 
-/// Describes a processor: `native` is the one this program runs on; `avx512`, `avx2` and `portable` (any x86-64) are
-/// levels that shared libraries can be compiled for. Fails with a message on any other name.
+/// Describes a processor: `native` is the one this program runs on; `avx512`, `avx2` and `portable`
+/// (any x86-64) are levels that shared libraries can be compiled for. Fails with a message on any
+/// other name.
 llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
 
 /// What emitObject needs to know how to translate.
@@ -39,10 +40,10 @@ void registerTranslations(mlir::DialectRegistry &registry);
 
 enum class CodeForm { LLVM, Assembly, Object };
 
-/// Translates a module of LLVM's dialect and generates code for `target`: LLVM IR or assembly as text, or an object file.
-llvm::Expected<llvm::SmallVector<char, 0>> generateCode(mlir::ModuleOp module,
-                                                        const TargetDescription &target,
-                                                        CodeForm form);
+/// Translates a module of LLVM's dialect and generates code for `target`: LLVM IR or assembly as
+/// text, or an object file.
+llvm::Expected<llvm::SmallVector<char, 0>>
+generateCode(mlir::ModuleOp module, const TargetDescription &target, CodeForm form);
 
 /// Compiled code in this process.
 class LoadedCode {

@@ -1,0 +1,18 @@
+// RUN: dlc-opt %s | dlc-opt | FileCheck %s
+dl.variable @w "param" : tensor<4x8xf32>
+dl.field @x : tensor<4xi8>
+// CHECK-LABEL: func.func @f
+func.func @f() {
+  // CHECK: dl.input @x : tensor<?x4xi8>
+  %x8 = dl.input @x : tensor<?x4xi8>
+  // CHECK: dl.cast %{{.*}} : tensor<?x4xi8> -> tensor<?x4xf32>
+  %x = dl.cast %x8 : tensor<?x4xi8> -> tensor<?x4xf32>
+  %w = dl.read @w : tensor<4x8xf32>
+  // CHECK: dl.dot %{{.*}}, %{{.*}} contract [1] x [0] : (tensor<?x4xf32>, tensor<4x8xf32>) -> tensor<?x8xf32>
+  %y = dl.dot %x, %w contract [1] x [0] : (tensor<?x4xf32>, tensor<4x8xf32>) -> tensor<?x8xf32>
+  // CHECK: dl.reduce_sum %{{.*}} dims [1] : tensor<?x8xf32> -> tensor<?xf32>
+  %s = dl.reduce_sum %y dims [1] : tensor<?x8xf32> -> tensor<?xf32>
+  // CHECK: dl.output "y", %{{.*}} : tensor<?xf32>
+  dl.output "y", %s : tensor<?xf32>
+  return
+}
