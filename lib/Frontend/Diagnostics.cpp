@@ -133,12 +133,34 @@ void Diagnostics::render(llvm::raw_ostream &os) const {
     render(*diagnostic, os);
 }
 
+/// Two neighbouring letters changed places.
+static bool isTransposed(llvm::StringRef a, llvm::StringRef b) {
+  size_t i = 0;
+  while (i < a.size() && i < b.size() && a[i] == b[i])
+    ++i;
+  return a.size() == b.size() && i + 1 < a.size() && a[i] == b[i + 1] && a[i + 1] == b[i] &&
+         a.substr(i + 2) == b.substr(i + 2);
+}
+
+static size_t commonPrefix(llvm::StringRef a, llvm::StringRef b) {
+  size_t i = 0;
+  while (i < a.size() && i < b.size() && a[i] == b[i])
+    ++i;
+  return i;
+}
+
 std::string dlc::didYouMean(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> candidates) {
   llvm::StringRef best;
   unsigned limit = name.size() <= 3 ? 1 : 2, distance = limit + 1;
   for (llvm::StringRef candidate : candidates) {
-    unsigned d = name.edit_distance(candidate, /*AllowReplacements=*/true, limit);
-    if (d < distance || (d == distance && d <= limit && candidate < best)) {
+    unsigned d = isTransposed(name, candidate)
+                     ? 1
+                     : name.edit_distance(candidate, /*AllowReplacements=*/true, limit);
+    // Of equally near ones, the one that begins alike; then the first in the alphabet.
+    size_t prefix = commonPrefix(name, candidate), bestPrefix = commonPrefix(name, best);
+    bool nearer = d < distance || (d == distance && prefix > bestPrefix) ||
+                  (d == distance && prefix == bestPrefix && candidate < best);
+    if (d <= limit && nearer) {
       distance = d;
       best = candidate;
     }
