@@ -13,25 +13,30 @@ using namespace mlir;
 
 namespace dlc {
 
-KernelEmitter::KernelEmitter(func::FuncOp function, KernelOp kernel, const VectorTarget &target,
-                             llvm::function_ref<int64_t(StringRef)> fieldNumber)
+KernelEmitter::KernelEmitter(func::FuncOp function, KernelOp kernel, const VectorTarget &target)
     : function(function), kernel(kernel), region(&kernel.getBody().front()), target(target),
-      fieldNumber(fieldNumber), b(kernel.getLoc(), function.getContext()) {}
+      b(kernel.getLoc(), function.getContext()) {}
 
 LogicalResult KernelEmitter::emit() {
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  frame = entry->getArgument(0);
-  thread = entry->getArgument(1);
-  threads = entry->getArgument(2);
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  arena = frameNumber(offsetof(dlrt_frame, arena), pointer);
+  auto arguments = entry->getArguments();
+  frame = arguments[0];
+  thread = arguments[1];
+  threads = arguments[2];
+  arguments = arguments.drop_front(3);
   rows = frameNumber(offsetof(dlrt_frame, rows), b.getI64Type());
-  rowNumbers = frameNumber(offsetof(dlrt_frame, indices), pointer);
-  for (auto [operand, argument] : llvm::zip_equal(kernel.getInputs(), region->getArguments()))
-    inputs.push_back(memoryOf(operand, cast<RankedTensorType>(argument.getType())));
-  for (OpResult result : kernel.getResults())
-    results.push_back(memoryOf(result, cast<RankedTensorType>(result.getType())));
+  rowNumbers =
+      frameNumber(offsetof(dlrt_frame, indices), LLVM::LLVMPointerType::get(b.getContext()));
+  for (auto [operand, seen] : llvm::zip_equal(kernel.getInputs(), region->getArguments())) {
+    bool isField = isa<InputOp>(operand.getDefiningOp());
+    inputs.push_back({arguments.front(), cast<RankedTensorType>(seen.getType()), isField});
+    arguments = arguments.drop_front();
+  }
+  for (OpResult result : kernel.getResults()) {
+    results.push_back({arguments.front(), cast<RankedTensorType>(result.getType())});
+    arguments = arguments.drop_front();
+  }
   scopes.push_back(0);
   evaluateUniforms();
 

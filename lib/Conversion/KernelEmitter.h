@@ -47,8 +47,9 @@ struct TensorMemory {
 
 class KernelEmitter {
 public:
-  KernelEmitter(mlir::func::FuncOp function, KernelOp kernel, const VectorTarget &target,
-                llvm::function_ref<int64_t(llvm::StringRef)> fieldNumber);
+  /// `function` takes the frame, the thread, the threads, and a pointer for each input and each
+  /// result.
+  KernelEmitter(mlir::func::FuncOp function, KernelOp kernel, const VectorTarget &target);
 
   /// Emits the kernel's body into the function.
   mlir::LogicalResult emit();
@@ -109,7 +110,6 @@ private:
   void evaluateUniforms();
 
   //===--- Memory and indices (Memory.cpp) ---===//
-  TensorMemory memoryOf(mlir::Value operand, mlir::RankedTensorType view);
   mlir::Value load(const TensorMemory &memory, llvm::ArrayRef<Index> at, mlir::Value mask);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask);
   mlir::Value frameNumber(size_t offset, mlir::Type type);
@@ -139,9 +139,8 @@ private:
   KernelOp kernel;
   mlir::Block *region;
   VectorTarget target;
-  llvm::function_ref<int64_t(llvm::StringRef)> fieldNumber;
   mlir::ImplicitLocOpBuilder b;
-  mlir::Value frame, thread, threads, arena, rows, rowNumbers;
+  mlir::Value frame, thread, threads, rows, rowNumbers;
   llvm::SmallVector<TensorMemory> inputs, results;
   /// What is known, innermost scope last; `scopes` holds where each scope begins.
   llvm::SmallVector<Scope> known;

@@ -2,8 +2,12 @@
 //
 //   func @train() { %a = dl.kernel ...; %b = dl.kernel ... {barrier}; dl.assign ... }
 // becomes
-//   func @train.k0(frame, thread, threads), func @train.k1(...)
+//   func @kernel_0(frame, thread, threads, input and result pointers)    the loops
+//   func @train.k0(frame, thread, threads) { call @kernel_0(..., arena + 64, ...) }
 //   func @train(frame, thread, threads) { call @train.k0; frame.barrier(); call @train.k1 }
+//
+// Kernels that differ only in where their tensors lie share their loops: a net of equal layers
+// compiles in the time of one.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"
@@ -12,6 +16,7 @@
 #include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/OperationSupport.h"
 
 #include <cstddef>
 
@@ -23,15 +28,16 @@ namespace dlc {
 using namespace mlir;
 using namespace dlc;
 
-/// frame.barrier(frame, thread)
-static void callBarrier(ImplicitLocOpBuilder &b, Value frame, Value thread) {
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  Value slot = LLVM::GEPOp::create(b, pointer, b.getI8Type(), frame,
-                                   ArrayRef<LLVM::GEPArg>{int32_t(offsetof(dlrt_frame, barrier))});
-  Value function = LLVM::LoadOp::create(b, pointer, slot);
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
-                                          {pointer, b.getI64Type()});
-  LLVM::CallOp::create(b, type, ValueRange{function, frame, thread});
+/// True if the same loops serve both kernels.
+static bool areAlike(KernelOp a, KernelOp b) {
+  auto isField = [](Value value) { return isa<InputOp>(value.getDefiningOp()); };
+  return a.getKind() == b.getKind() && a->hasAttr("rows") == b->hasAttr("rows") &&
+         a.getInputs().size() == b.getInputs().size() &&
+         llvm::equal(a.getResultTypes(), b.getResultTypes()) &&
+         llvm::all_of_zip(a.getInputs(), b.getInputs(),
+                          [&](Value x, Value y) { return isField(x) == isField(y); }) &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
 }
 
 namespace {
@@ -41,46 +47,118 @@ struct ConvertKernelsToLoopsPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    llvm::StringMap<int64_t> fields;
+    fieldNumbers.clear();
+    bodies.clear();
     for (auto field : module.getOps<FieldOp>())
-      fields.try_emplace(field.getSymName(), fields.size());
-    fieldNumbers = &fields;
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      fieldNumbers.try_emplace(field.getSymName(), fieldNumbers.size());
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    for (func::FuncOp function : functions)
       if (failed(convert(function)))
         return signalPassFailure();
+    for (func::FuncOp function : functions)
+      function.erase();
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
       if (isa<VariableOp, FieldOp>(op))
         op.erase();
   }
 
-  FunctionType kernelType() {
+  Type pointer() { return LLVM::LLVMPointerType::get(&getContext()); }
+
+  FunctionType functionType(size_t pointers) {
     OpBuilder b(&getContext());
-    Type pointer = LLVM::LLVMPointerType::get(&getContext());
-    return b.getFunctionType({pointer, b.getI64Type(), b.getI64Type()}, {});
+    SmallVector<Type> arguments{pointer(), b.getI64Type(), b.getI64Type()};
+    arguments.append(pointers, pointer());
+    return b.getFunctionType(arguments, {});
+  }
+
+  /// The function with the kernel's loops, made now or for a kernel before it.
+  FailureOr<func::FuncOp> bodyOf(KernelOp kernel, OpBuilder &before) {
+    for (auto &[known, body] : bodies)
+      if (areAlike(known, kernel))
+        return body;
+    std::string name = "kernel_" + std::to_string(bodies.size());
+    FunctionType type = functionType(kernel.getInputs().size() + kernel.getNumResults());
+    auto body = func::FuncOp::create(before, kernel.getLoc(), name, type);
+    if (failed(KernelEmitter(body, kernel, {vectorBytes, registers}).emit()))
+      return failure();
+    bodies.push_back({kernel, body});
+    return body;
+  }
+
+  /// Bytes [offset, ...) from `base`.
+  Value offset(ImplicitLocOpBuilder &b, Value base, int64_t bytes) {
+    return LLVM::GEPOp::create(b, pointer(), b.getI8Type(), base,
+                               ArrayRef<LLVM::GEPArg>{constant(b, bytes)});
+  }
+
+  Value constant(ImplicitLocOpBuilder &b, int64_t value) {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  }
+
+  Value loadPointer(ImplicitLocOpBuilder &b, Value base, int64_t bytes) {
+    return LLVM::LoadOp::create(b, pointer(), offset(b, base, bytes));
+  }
+
+  /// Where an operand or a result of a kernel lies.
+  Value place(ImplicitLocOpBuilder &b, Value value, Value frame) {
+    if (auto input = value.getDefiningOp<InputOp>()) {
+      Value fields = loadPointer(b, frame, offsetof(dlrt_frame, fields));
+      return loadPointer(b, fields, 8 * fieldNumbers.lookup(input.getField()));
+    }
+    int64_t at = 0;
+    if (auto read = value.getDefiningOp<ReadOp>()) {
+      auto variable =
+          SymbolTable::lookupNearestSymbolFrom<VariableOp>(read, read.getVariableAttr());
+      at = variable->getAttrOfType<IntegerAttr>("offset").getInt();
+    } else {
+      auto producer = value.getDefiningOp<KernelOp>();
+      auto offsets = producer->getAttrOfType<DenseI64ArrayAttr>("offsets");
+      at = offsets[cast<OpResult>(value).getResultNumber()];
+    }
+    return offset(b, loadPointer(b, frame, offsetof(dlrt_frame, arena)), at);
+  }
+
+  /// frame.barrier(frame, thread)
+  void callBarrier(ImplicitLocOpBuilder &b, Value frame, Value thread) {
+    Value function = loadPointer(b, frame, offsetof(dlrt_frame, barrier));
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
+                                            {pointer(), b.getI64Type()});
+    LLVM::CallOp::create(b, type, ValueRange{function, frame, thread});
   }
 
   LogicalResult convert(func::FuncOp function) {
     OpBuilder before(function);
-    auto driver = func::FuncOp::create(before, function.getLoc(), function.getName(), kernelType());
+    std::string name = function.getName().str();
+    function.setName("graph." + name);
+    auto driver = func::FuncOp::create(before, function.getLoc(), name, functionType(0));
     Block *entry = driver.addEntryBlock();
     ImplicitLocOpBuilder b(function.getLoc(), &getContext());
     b.setInsertionPointToStart(entry);
     for (auto [number, kernel] : llvm::enumerate(function.getOps<KernelOp>())) {
+      FailureOr<func::FuncOp> body = bodyOf(kernel, before);
+      if (failed(body))
+        return failure();
+      auto call = func::FuncOp::create(before, kernel.getLoc(),
+                                       name + ".k" + std::to_string(number), functionType(0));
+      Block *block = call.addEntryBlock();
+      ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
+      inner.setInsertionPointToStart(block);
+      SmallVector<Value> arguments(block->getArguments());
+      for (Value value : kernel.getInputs())
+        arguments.push_back(place(inner, value, block->getArgument(0)));
+      for (Value value : kernel.getResults())
+        arguments.push_back(place(inner, value, block->getArgument(0)));
+      func::CallOp::create(inner, *body, arguments);
+      func::ReturnOp::create(inner);
       if (kernel->hasAttr("barrier"))
         callBarrier(b, entry->getArgument(0), entry->getArgument(1));
-      std::string name = (function.getName() + ".k" + Twine(number)).str();
-      auto body = func::FuncOp::create(before, kernel.getLoc(), name, kernelType());
-      KernelEmitter emitter(body, kernel, {vectorBytes, registers},
-                            [&](StringRef field) { return fieldNumbers->lookup(field); });
-      if (failed(emitter.emit()))
-        return failure();
-      func::CallOp::create(b, body, entry->getArguments());
+      func::CallOp::create(b, call, entry->getArguments());
     }
     func::ReturnOp::create(b);
-    function.erase();
     return success();
   }
 
-  llvm::StringMap<int64_t> *fieldNumbers = nullptr;
+  llvm::StringMap<int64_t> fieldNumbers;
+  SmallVector<std::pair<KernelOp, func::FuncOp>> bodies;
 };
 } // namespace

@@ -28,26 +28,6 @@ Value KernelEmitter::frameNumber(size_t offset, Type type) {
   return LLVM::LoadOp::create(b, type, at);
 }
 
-TensorMemory KernelEmitter::memoryOf(Value operand, RankedTensorType view) {
-  auto inArena = [&](int64_t offset) {
-    return TensorMemory{address(arena, integer(offset), b.getI8Type()), view};
-  };
-  Operation *source = operand.getDefiningOp();
-  if (auto producer = dyn_cast<KernelOp>(source)) {
-    auto offsets = producer->getAttrOfType<DenseI64ArrayAttr>("offsets");
-    return inArena(offsets[cast<OpResult>(operand).getResultNumber()]);
-  }
-  if (auto read = dyn_cast<ReadOp>(source)) {
-    auto variable = SymbolTable::lookupNearestSymbolFrom<VariableOp>(read, read.getVariableAttr());
-    return inArena(variable->getAttrOfType<IntegerAttr>("offset").getInt());
-  }
-  auto input = cast<InputOp>(source);
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  Value fields = frameNumber(offsetof(dlrt_frame, fields), pointer);
-  Value slot = address(fields, integer(8 * fieldNumber(input.getField())), b.getI8Type());
-  return {LLVM::LoadOp::create(b, pointer, slot), view, /*byRowNumber=*/true};
-}
-
 //===------------------------------------------------------------------------------------------===//
 // Index arithmetic
 //===------------------------------------------------------------------------------------------===//

@@ -247,16 +247,10 @@ dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t 
 dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value) {
   if (!net || !name || !out_value)
     return DLRT_INVALID;
-  const FunctionInfo *evaluate = find(net, "evaluate");
-  if (!evaluate)
+  if (!find(net, "evaluate"))
     return report(net, DLRT_UNSUPPORTED, "there is no evaluation");
-  // The report's names first: an output may have a name of the compiler's own.
-  std::string output = name;
-  for (const ReportEntry &entry : net->program->report)
-    if (entry.name == name)
-      output = entry.outputs[0];
-  const OutputInfo *found = evaluate->output(output);
-  if (!found || !found->shape.empty())
+  const OutputInfo *found = net->program->metric(name);
+  if (!found)
     return report(net, DLRT_INVALID,
                   "no number of the evaluation is named '" + std::string(name) + "'");
   *out_value = net->session->scalar(*found);

@@ -19,7 +19,7 @@ namespace dlrt {
 
 /// How a command is to go.
 struct RunOptions {
-  std::string data; /// name or path of the data; empty: the program's name, or none needed
+  std::string data;             /// name or path of the data; empty where the program makes its own
   std::optional<uint64_t> seed; /// instead of the program's
   int threads = 0;              /// 0: as many as suit the program
   std::string save;             /// where to keep the training state

@@ -64,12 +64,12 @@ Status fillPlot(const Series &series, const Series *untrained, const ReportEntry
       plot.xLabel = label;
       continue;
     }
-    plot.curves.push_back({label, found->second});
+    plot.curves.push_back({label, found->second, false});
     if (!untrained || plot.scatter)
       continue;
     auto old = untrained->find(name);
     if (old != untrained->end() && old->second != found->second)
-      before.push_back({label + ", untrained", old->second});
+      before.push_back({label + ", untrained", old->second, true});
   }
   plot.curves.insert(plot.curves.end(), before.begin(), before.end());
   if (!plot.scatter)

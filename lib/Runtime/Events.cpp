@@ -40,30 +40,35 @@ int terminalColumns(FILE *file) {
 std::string duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0)
     return "?";
+  if (seconds < 1)
+    return format("%.3g ms", seconds * 1000);
   int64_t whole = static_cast<int64_t>(seconds);
   if (whole >= 3600)
     return format("%d h %02d min", static_cast<int>(whole / 3600),
                   static_cast<int>(whole / 60 % 60));
   if (whole >= 60)
     return format("%d min %02d s", static_cast<int>(whole / 60), static_cast<int>(whole % 60));
-  return format(seconds < 10 ? "%.1f s" : "%.0f s", seconds);
+  return format(seconds < 10 ? "%.2f s" : "%.0f s", seconds);
 }
 
 /// A value as text in a line: "loss 0.1234".
 std::string named(const std::string &name, double value) { return name + format(" %.4g", value); }
 
+/// What matters most first: a narrow terminal cuts the end off.
 std::string progressText(const ProgressEvent &event) {
+  constexpr int kBar = 16;
   double share = event.steps > 0 ? static_cast<double>(event.step) / event.steps : 0;
-  int filled = static_cast<int>(share * 20);
-  std::string bar = std::string(filled, '=') + (filled < 20 ? ">" : "");
-  bar.resize(20, ' ');
-  std::string text = "[" + bar + format("] %3d %%", static_cast<int>(share * 100));
+  int filled = static_cast<int>(share * kBar);
+  std::string bar = std::string(filled, '=') + (filled < kBar ? ">" : "");
+  bar.resize(kBar, ' ');
+  std::string text = "[" + bar + format("] %3d %%  ", static_cast<int>(share * 100)) +
+                     duration(event.secondsLeft) + " left" + format("  %.3g steps/s", event.rate);
   if (event.epochs > 0)
     text += format("  epoch %lld/%lld", static_cast<long long>(event.epoch),
                    static_cast<long long>(event.epochs));
-  text += "  step " + formatCount(event.step) + "/" + formatCount(event.steps) + "  " +
-          named("loss", event.loss) + format("  %.3g steps/s", event.rate);
-  return text + "  " + duration(event.secondsLeft) + " left";
+  else
+    text += "  step " + formatCount(event.step) + "/" + formatCount(event.steps);
+  return text + "  " + named("loss", event.loss);
 }
 } // namespace
 
@@ -133,8 +138,7 @@ void ConsoleEvents::epoch(const EpochEvent &event) {
   for (size_t i = 0; i < event.validation.size(); ++i)
     text +=
         (i ? ", " : "  validation ") + named(event.validation[i].first, event.validation[i].second);
-  text += "  " +
-          (event.seconds < 1 ? format("%.3g ms", event.seconds * 1000) : duration(event.seconds));
+  text += "  " + duration(event.seconds);
   fprintf(out, "%s%s\n", text.c_str(), event.best ? "  best" : "");
   fflush(out);
   lastLine = now();
@@ -153,9 +157,9 @@ void ConsoleEvents::report(const ReportEvent &event) {
   fputs(renderReport(*event.report, style).c_str(), out);
   if (!quiet) {
     if (event.trainSeconds > 0)
-      fprintf(out, "trained in %.2f s, ", event.trainSeconds);
-    fprintf(out, "%.2f s in all; state %s%s\n", event.totalSeconds, event.stateHash.c_str(),
-            event.interrupted ? "; interrupted" : "");
+      fprintf(out, "trained in %s, ", duration(event.trainSeconds).c_str());
+    fprintf(out, "%s in all; state %s%s\n", duration(event.totalSeconds).c_str(),
+            event.stateHash.c_str(), event.interrupted ? "; interrupted" : "");
   }
   fflush(out);
 }

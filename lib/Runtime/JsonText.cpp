@@ -27,7 +27,7 @@ std::string dlrt::jsonNumber(double value) {
   if (!std::isfinite(value))
     return "null";
   char buffer[40];
-  for (int digits : {6, 9, 15, 17}) {
+  for (int digits : {6, 9, 15, 16, 17}) {
     snprintf(buffer, sizeof(buffer), "%.*g", digits, value);
     if (strtod(buffer, nullptr) == value)
       break;

@@ -71,7 +71,17 @@ void dlrt::makeAxes(const Plot &plot, int xTicks, int yTicks, Axis &outX, Axis &
   };
   include(0, plot.x);
   for (const Curve &curve : plot.curves)
-    include(1, curve.y);
+    if (!curve.aside)
+      include(1, curve.y);
+  double margin = low[1] <= high[1] ? 0.5 * (high[1] - low[1]) : INFINITY;
+  double lowest = low[1] - margin, highest = high[1] + margin;
+  for (const Curve &curve : plot.curves)
+    if (curve.aside)
+      include(1, curve.y);
+  if (low[1] <= high[1]) {
+    low[1] = std::max(low[1], lowest);
+    high[1] = std::min(high[1], highest);
+  }
   if (plot.scatter) {
     low[0] = low[1] = std::min(low[0], low[1]);
     high[0] = high[1] = std::max(high[0], high[1]);
@@ -160,6 +170,8 @@ void drawCurves(const Plot &plot, const Axis &xAxis, const Axis &yAxis, Canvas &
     for (size_t i = 0; i < plot.x.size(); ++i) {
       double x = xAxis.place(plot.x[i]) * width;
       double y = yAxis.place(plot.curves[number].y[i]) * height;
+      if (std::isfinite(y)) // what is far outside need not be drawn to its end
+        y = std::clamp(y, -height, 2 * height);
       bool drawn = std::isfinite(x) && std::isfinite(y);
       if (drawn && !plot.scatter && std::isfinite(lastX) && std::isfinite(lastY))
         canvas.line(lastX, lastY, x, y, static_cast<int>(number));

@@ -11,6 +11,8 @@ namespace dlrt {
 struct Curve {
   std::string label;
   std::vector<double> y;
+  /// Drawn for comparison: it widens the axis by half at most on each side and is cut off there.
+  bool aside = false;
 };
 
 /// A plot (curves over x) or a scatter (one curve's values against x, beside the line y = x).

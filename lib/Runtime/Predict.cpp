@@ -50,8 +50,12 @@ public:
 
   Status find(const std::vector<bool> &inputs, std::vector<std::vector<size_t>> &out) {
     out.resize(program.fields.size());
-    if (table.header.empty())
-      return findByPlace(inputs, out);
+    bool numbered = false;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      numbered |= inputs[i] && program.fields[i].source["first"].isNumber();
+    bool inputsAlone = static_cast<int64_t>(table.rows[0].size()) == countElements(inputs);
+    if (table.header.empty() && (inputsAlone || !numbered))
+      return findByPlace(inputs, inputsAlone, out);
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i])
         if (Status status = findByName(program.fields[i], out[i]); !status.ok())
@@ -60,6 +64,23 @@ public:
   }
 
 private:
+  int64_t countElements(const std::vector<bool> &which) const {
+    int64_t count = 0;
+    for (size_t i = 0; i < which.size(); ++i)
+      count += which[i] ? program.fields[i].elements() : 0;
+    return count;
+  }
+
+  /// A column by its name, or by its number from 0 as in the training data.
+  Status findColumn(const Json &which, size_t &out) const {
+    out = static_cast<size_t>(which.integer(0));
+    if (which.isNumber() && out < table.rows[0].size())
+      return Status();
+    if (which.isNumber())
+      return badRows("the rows have no column " + std::to_string(out));
+    return findColumn(which.string(), out);
+  }
+
   Status findColumn(const std::string &name, size_t &out) const {
     auto found = std::find(table.header.begin(), table.header.end(), name);
     if (found == table.header.end())
@@ -69,21 +90,21 @@ private:
   }
 
   Status findByName(const FieldInfo &field, std::vector<size_t> &out) const {
-    const Json &names = field.source["names"];
+    const Json &source = field.source;
     size_t first = 0, last = 0;
-    for (const Json &name : names.array()) {
-      if (Status status = findColumn(name.string(), first); !status.ok())
+    for (const Json &name : source["names"].array()) {
+      if (Status status = findColumn(name, first); !status.ok())
         return status;
       out.push_back(first);
     }
-    if (names.isArray())
+    if (source["names"].isArray())
       return checkCount(field, out);
-    bool range = !field.source["first"].isNull();
-    Status status = findColumn(range ? field.source["first"].string() : field.name, first);
+    bool range = !source["first"].isNull();
+    Status status = range ? findColumn(source["first"], first) : findColumn(field.name, first);
     last = first + static_cast<size_t>(field.elements()) - 1;
     if (status.ok() && range)
-      status = findColumn(field.source["last"].string(), last);
-    for (size_t column = first; status.ok() && column <= last && column < table.header.size();
+      status = findColumn(source["last"], last);
+    for (size_t column = first; status.ok() && column <= last && column < table.rows[0].size();
          ++column)
       out.push_back(column);
     return status.ok() ? checkCount(field, out) : status;
@@ -98,14 +119,12 @@ private:
   }
 
   /// Without a header: the inputs alone, or all fields, in the program's order.
-  Status findByPlace(const std::vector<bool> &inputs, std::vector<std::vector<size_t>> &out) const {
-    int64_t needed = 0, all = 0;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      all += program.fields[i].elements();
-      needed += inputs[i] ? program.fields[i].elements() : 0;
-    }
-    int64_t columns = table.rows.empty() ? 0 : static_cast<int64_t>(table.rows[0].size());
-    if (columns != needed && columns != all)
+  Status findByPlace(const std::vector<bool> &inputs, bool inputsAlone,
+                     std::vector<std::vector<size_t>> &out) const {
+    int64_t needed = countElements(inputs);
+    int64_t all = countElements(std::vector<bool>(inputs.size(), true));
+    int64_t columns = static_cast<int64_t>(table.rows[0].size());
+    if (!inputsAlone && columns != all)
       return badRows("the rows have " + std::to_string(columns) + " columns, and '" + program.name +
                      "' needs " + std::to_string(needed) +
                      " (with a header, others may be there too)");
@@ -114,7 +133,7 @@ private:
       for (int64_t j = 0; j < program.fields[i].elements(); ++j) {
         if (inputs[i])
           out[i].push_back(next);
-        next += inputs[i] || columns == all;
+        next += inputs[i] || !inputsAlone;
       }
     return Status();
   }

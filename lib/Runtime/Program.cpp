@@ -35,6 +35,20 @@ const FunctionInfo *Program::function(const std::string &functionName) const {
   return nullptr;
 }
 
+const OutputInfo *Program::metric(const std::string &metricName) const {
+  const FunctionInfo *evaluate = function("evaluate");
+  if (!evaluate)
+    return nullptr;
+  // The report's names first: an output may have a name of the compiler's own.
+  const OutputInfo *output = nullptr;
+  for (const ReportEntry &entry : report)
+    if (entry.name == metricName)
+      output = evaluate->output(entry.outputs[0]);
+  if (!output)
+    output = evaluate->output(metricName);
+  return output && output->shape.empty() ? output : nullptr;
+}
+
 int Program::fieldIndex(const std::string &fieldName) const {
   for (size_t i = 0; i < fields.size(); ++i)
     if (fields[i].name == fieldName)
@@ -192,6 +206,36 @@ Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaB
 }
 } // namespace
 
+namespace {
+/// Refuses code for instructions that this processor does not have, instead of dying of one.
+/// `target` is the processor and its features as LLVM writes them: "znver4 +avx2,+avx512f".
+Status checkProcessor(const std::string &target) {
+#if defined(__x86_64__)
+  auto check = [&](const char *feature, bool present) {
+    std::string mark = std::string("+") + feature;
+    size_t at = target.find(mark);
+    bool wanted = at != std::string::npos &&
+                  (at + mark.size() == target.size() || target[at + mark.size()] == ',');
+    return present || !wanted;
+  };
+  if (check("avx2", __builtin_cpu_supports("avx2")) &&
+      check("fma", __builtin_cpu_supports("fma")) &&
+      check("avx512f", __builtin_cpu_supports("avx512f")) &&
+      check("avx512bw", __builtin_cpu_supports("avx512bw")) &&
+      check("avx512dq", __builtin_cpu_supports("avx512dq")) &&
+      check("avx512vl", __builtin_cpu_supports("avx512vl")))
+    return Status();
+  return Status::error(
+      "the program was compiled for a processor with instructions that this one does not "
+      "have; compile it here, or for a lower level",
+      StatusCode::Incompatible);
+#else
+  (void)target;
+  return Status();
+#endif
+}
+} // namespace
+
 Status Program::parse(const dlrt_program &table) {
   if (!table.manifest)
     return manifestError("it is missing");
@@ -207,7 +251,9 @@ Status Program::parse(const dlrt_program &table) {
   flop = manifest["flop"].integer();
   if (arenaBytes < 0)
     return manifestError("it has no 'arena_bytes'");
-  Status status = parseFields(manifest, fields);
+  Status status = checkProcessor(manifest["target"].string());
+  if (status.ok())
+    status = parseFields(manifest, fields);
   if (status.ok())
     status = parseTensors();
   if (status.ok())

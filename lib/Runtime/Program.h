@@ -89,6 +89,8 @@ public:
 
   /// The function of that name, or null.
   const FunctionInfo *function(const std::string &functionName) const;
+  /// The single number of `evaluate` that a report's name or an output's own name means, or null.
+  const OutputInfo *metric(const std::string &metricName) const;
   /// The number of the field of that name, or -1.
   int fieldIndex(const std::string &fieldName) const;
   /// For each field, whether `predict` reads it.

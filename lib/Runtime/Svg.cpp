@@ -162,11 +162,17 @@ std::string dlrt::renderSvg(const Plot &plot) {
            "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#555\" "
            "stroke-dasharray=\"5 4\"/>\n",
            kLeft, kTop + kFrameHeight, kLeft + kFrameWidth, kTop);
+  // A curve may leave the frame; the points of a scatter never do, and keep their whole circles.
+  append(out,
+         "<clipPath id=\"frame\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
+         "</clipPath>\n<g%s>\n",
+         kLeft, kTop, kFrameWidth, kFrameHeight, plot.scatter ? "" : " clip-path=\"url(#frame)\"");
   for (size_t curve = 0; curve < plot.curves.size(); ++curve)
     if (plot.scatter)
       drawPoints(out, plot, frame, curve);
     else
       drawCurve(out, plot, frame, curve);
+  out += "</g>\n";
   drawLegend(out, plot);
   return out + "</svg>\n";
 }

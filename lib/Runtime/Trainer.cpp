@@ -80,8 +80,7 @@ Status Trainer::check() const {
     return Status::error("'" + name +
                          "' holds rows out for validation but has nothing to evaluate");
   const std::string &metric = program.train.keepMetric;
-  const OutputInfo *output = evaluate->output(metric);
-  if (!metric.empty() && (!output || !output->shape.empty()))
+  if (!metric.empty() && !program.metric(metric))
     return Status::error("'" + name + "' keeps the best by '" + metric +
                          "', which is not a single number of its evaluation");
   return Status();
@@ -209,9 +208,11 @@ Status Trainer::evaluate(std::vector<std::pair<std::string, double>> &out) {
   const FunctionInfo &function = *program.function("evaluate");
   if (Status status = session.stream(function, parts.validation); !status.ok())
     return status;
-  for (const OutputInfo &output : function.outputs)
-    if (output.shape.empty())
-      out.emplace_back(output.name, session.scalar(output));
+  if (const OutputInfo *loss = program.metric("loss"))
+    out.emplace_back("loss", session.scalar(*loss));
+  for (const ReportEntry &entry : program.report)
+    if (const OutputInfo *output = program.metric(entry.name); output && entry.name != "loss")
+      out.emplace_back(entry.name, session.scalar(*output));
   return Status();
 }
 

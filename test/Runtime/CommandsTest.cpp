@@ -196,7 +196,9 @@ TEST(Svg, IsWellFormed) {
   plot.name = "a < b & \"c\"";
   plot.xLabel = "x > 1";
   plot.x = {0, 1, 2, NAN, 4};
-  plot.curves = {{"<first>", {1, NAN, 3, 4, INFINITY}}, {"second & more", {5, 4, 3, 2, 1}}};
+  plot.curves = {{"<first>", {1, NAN, 3, 4, INFINITY}},
+                 {"second & more", {5, 4, 3, 2, 1}, false},
+                 {"far away", {-1e9, 0, 1e9, NAN, 1}, true}};
   for (bool scatter : {false, true}) {
     plot.scatter = scatter;
     std::string svg = renderSvg(plot);
@@ -205,6 +207,11 @@ TEST(Svg, IsWellFormed) {
     EXPECT_EQ(svg.find("inf"), std::string::npos);
     EXPECT_FALSE(renderText(plot, 40, 10, false).empty());
   }
+  Axis x, y;
+  makeAxes(plot, 5, 5, x, y);
+  // 1 ... 5, half of that range on each side for what stands aside, and rounding to a tick.
+  EXPECT_GE(y.low, -2);
+  EXPECT_LE(y.high, 8);
   Plot empty;
   empty.curves = {{"nothing", {}}};
   EXPECT_TRUE(isWellFormed(renderSvg(empty)));
@@ -281,6 +288,25 @@ TEST_F(SavedTest, PredictsRowsWithAndWithoutTheTarget) {
   EXPECT_NE(predict("0.5,word\n1,2\n", out).message().find("'word' is not a number"),
             std::string::npos);
   EXPECT_FALSE(predict("\n", out).ok());
+}
+
+TEST_F(SavedTest, NamesTheClassWithTheHighestScore) {
+  // Two predictions side by side as the scores of two classes; the second row's are what was there.
+  manifest = replaced(manifest, R"("name": "line", "type": "f32", "shape": [-1])",
+                      R"("name": "score", "type": "f32", "shape": [-1, 2])");
+  manifest = replaced(manifest, R"("name": "y", "type": "f32", "shape": [])",
+                      R"("name": "y", "type": "f32", "shape": [], "classes": 2)");
+  std::string out;
+  Status status = predict("x1,x0,x\n0,0,5\n", out);
+  EXPECT_NE(status.message().find("field 'x' has 2 numbers"), std::string::npos)
+      << status.message();
+  status = predict("0,0\n-9,9\n", out);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(out.substr(0, out.find('\n')), "y,score_0,score_1");
+  double first = 0, second = 0;
+  int label = -1;
+  ASSERT_EQ(sscanf(out.c_str(), "y,score_0,score_1 %d,%lf,%lf", &label, &first, &second), 3) << out;
+  EXPECT_EQ(label, second > first);
 }
 
 TEST(CApi, TrainsPredictsSavesAndLoads) {
