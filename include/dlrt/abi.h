@@ -51,6 +51,8 @@ typedef struct dlrt_program {
   const char *manifest; /* JSON, see docs/RuntimeABI.md */
   const dlrt_symbol *symbols;
   int64_t symbol_count;
+  const void *weights; /* a training state, as its file's bytes; null where there is none */
+  int64_t weight_bytes;
 } dlrt_program;
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #include "dlc/Driver/Compiler.h"
 
 #include "dlc/Frontend/Parser.h"
+#include "dlc/Target/Linker.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -67,8 +68,8 @@ bool Compiler::lowerTo(Phase next) {
     }
     phase = to;
     if (to == Phase::Kernels)
-      manifestText = writeManifest(*module, program, name, target,
-                                   options.elaborate.doublePrecision, functions);
+      table.manifest = writeManifest(*module, program, name, target,
+                                     options.elaborate.doublePrecision, table.functions);
     return true;
   };
   return step(Phase::Step) && step(Phase::Kernels) && step(Phase::Loops) && step(Phase::LLVM);
@@ -77,7 +78,7 @@ bool Compiler::lowerTo(Phase next) {
 bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
   if (!lowerTo(Phase::LLVM))
     return false;
-  auto result = generateCode(*module, target, form);
+  auto result = generateCode(*module, table, target, form);
   if (!result) {
     errors << "dlc: " << llvm::toString(result.takeError()) << '\n';
     return false;
@@ -94,18 +95,26 @@ const dlrt_program *Compiler::load() {
     errors << "dlc: cannot load the compiled program: " << llvm::toString(std::move(error)) << '\n';
     return nullptr;
   };
-  auto result = LoadedCode::load(std::move(object));
-  if (!result)
-    return fail(result.takeError());
-  code = std::move(*result);
-  for (const std::string &function : functions) {
-    auto address = code->lookup(function);
-    if (!address)
-      return fail(address.takeError());
-    symbols.push_back({function.c_str(), reinterpret_cast<dlrt_function>(*address)});
-  }
-  loaded = {DLRT_ABI_VERSION, manifestText.c_str(), symbols.data(), int64_t(symbols.size())};
-  return &loaded;
+  auto loaded = LoadedCode::load(std::move(object));
+  if (!loaded)
+    return fail(loaded.takeError());
+  code = std::move(*loaded);
+  auto entry = code->lookup("dl_program");
+  if (!entry)
+    return fail(entry.takeError());
+  return reinterpret_cast<const dlrt_program *(*)()>(*entry)();
+}
+
+bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
+  table.weights = weights;
+  llvm::SmallVector<char, 0> object;
+  if (!generate(CodeForm::Object, object))
+    return false;
+  llvm::Error error = linkSharedLibrary(object, path);
+  if (!error)
+    return true;
+  errors << "dlc: " << llvm::toString(std::move(error)) << '\n';
+  return false;
 }
 
 void Compiler::printAST(llvm::raw_ostream &os) const { ast::print(*ast, os); }

@@ -38,8 +38,13 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
   status = Session::create(*net->program, count, session);
   if (!status.ok())
     return report(net, status, DLRT_OUT_OF_MEMORY);
-  if (const FunctionInfo *weights = net->program->function("weights"))
-    session->call(*weights);
+  if (net->program->weights) {
+    StateFile file;
+    if (status = file.readOwn(*net->program); !status.ok())
+      return report(net, status, DLRT_OPEN_FAILED);
+    file.restore(*session, nullptr);
+    net->state = file.state();
+  }
   net->predictInputs = net->program->predictInputs();
   net->session = std::move(session);
   return DLRT_OK;

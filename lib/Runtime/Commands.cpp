@@ -147,9 +147,8 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   Series untrained;
   if (status.ok() && hasPlot(program))
     status = computeSeries(*experiment.session, experiment.parts.reportRows(), untrained);
-  bool resumed = false;
   if (status.ok() && !options.resume.empty())
-    status = experiment.restore(&trainer.best, resumed);
+    status = experiment.restore(&trainer.best);
   if (!status.ok())
     return status;
   if (!options.save.empty())
@@ -170,18 +169,13 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
 Status dlrt::evalCommand(const RunOptions &options, const Program &program) {
   Command command(options, program);
   Experiment &experiment = command.experiment;
-  Status status = experiment.open();
+  Status status = experiment.open(/*ownWeights=*/true);
   if (status.ok())
     status = experiment.loadRows();
-  bool found = false;
   if (status.ok())
-    status = experiment.restore(nullptr, found);
+    status = experiment.restore(nullptr);
   if (!status.ok())
     return status;
-  if (!found)
-    return Status::error("'" + program.name +
-                         "' has no weights: name the file that was saved, or compile it "
-                         "with --weights");
   return command.tellReport(nullptr, 0, false);
 }
 

@@ -4,7 +4,7 @@
 
 using namespace dlrt;
 
-Status Experiment::open() {
+Status Experiment::open(bool ownWeights) {
   state.seed = options.seed.value_or(program.train.seed);
   if (!options.resume.empty()) {
     file = std::make_unique<StateFile>();
@@ -14,6 +14,11 @@ Status Experiment::open() {
     if (options.seed && *options.seed != state.seed)
       return Status::error("'" + options.resume + "' is from a run with seed " +
                            std::to_string(state.seed) + ", not " + std::to_string(*options.seed));
+  } else if (ownWeights && program.weights) {
+    file = std::make_unique<StateFile>();
+    if (Status status = file->readOwn(program); !status.ok())
+      return status;
+    state.seed = file->state().seed;
   }
   int threads = options.threads > 0 ? options.threads : defaultThreads(program);
   return Session::create(program, threads, session);
@@ -62,7 +67,7 @@ Status Experiment::checkFile() const {
     return Status();
   const std::vector<std::string> &trained = file->state().classNames;
   if (!trained.empty() && !data.classNames.empty() && trained != data.classNames)
-    return Status::error("the classes of the data are not those that '" + options.resume +
+    return Status::error("the classes of the data are not those that '" + program.name +
                              "' was trained on",
                          StatusCode::Incompatible);
   return Status();
@@ -79,28 +84,20 @@ Status Experiment::initialize() {
   return Status();
 }
 
-Status Experiment::restore(std::vector<uint8_t> *best, bool &outFound) {
-  outFound = true;
-  if (file) {
-    if (best && !file->state().fingerprint.empty() && file->state().fingerprint != fingerprint())
-      return Status::error("'" + options.resume +
-                               "' was trained on other data than this; resuming needs the same",
-                           StatusCode::Incompatible);
-    std::vector<std::string> names = std::move(state.classNames);
-    state = file->state();
-    if (state.classNames.empty())
-      state.classNames = std::move(names);
-    file->restore(*session, best);
-    return Status();
-  }
-  const FunctionInfo *weights = program.function("weights");
-  outFound = weights != nullptr;
-  if (!weights)
-    return Status();
-  session->call(*weights);
+Status Experiment::restore(std::vector<uint8_t> *best) {
+  if (!file)
+    return Status::error("'" + program.name +
+                         "' has no weights: name the file that was saved with --weights FILE, or "
+                         "compile it with one");
+  if (best && !file->state().fingerprint.empty() && file->state().fingerprint != fingerprint())
+    return Status::error("'" + options.resume +
+                             "' was trained on other data than this; resuming needs the same",
+                         StatusCode::Incompatible);
+  std::vector<std::string> names = std::move(state.classNames);
+  state = file->state();
   if (state.classNames.empty())
-    for (const Json &name : program.manifest["class_names"].array())
-      state.classNames.push_back(name.string());
+    state.classNames = std::move(names);
+  file->restore(*session, best);
   return Status();
 }
 

@@ -20,15 +20,16 @@ public:
   Experiment(const RunOptions &options, const Program &program)
       : options(options), program(program) {}
 
-  /// Reads the file to resume or load from, if there is one, and makes the session.
-  Status open();
+  /// Reads the file to resume or load from, if there is one, and makes the session. With
+  /// `ownWeights`, those that the program came with serve where no file is named.
+  Status open(bool ownWeights = false);
   /// Makes or reads the data and splits it.
   Status loadRows();
   /// Gives the variables their first values, from the seed and the training part.
   Status initialize();
-  /// Takes the variables from the file, or from the library where it has weights of its own. With
-  /// `best`, those from which training goes on. Says in `outFound` whether there were any.
-  Status restore(std::vector<uint8_t> *best, bool &outFound);
+  /// Takes the variables from the file; with `best`, those from which training goes on. An error
+  /// where there is no file.
+  Status restore(std::vector<uint8_t> *best);
 
   /// A hash of all rows of all fields.
   std::string fingerprint() const;

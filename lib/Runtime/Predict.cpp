@@ -311,19 +311,14 @@ Status dlrt::predictCommand(const RunOptions &options, const Program &program) {
   if (!predict || predict->outputs.empty() || !predict->outputs[0].isBatched())
     return Status::error("'" + program.name + "' has nothing to predict");
   Experiment experiment(options, program);
-  bool found = false;
-  Status status = experiment.open();
+  Status status = experiment.open(/*ownWeights=*/true);
   InputRows rows;
   if (status.ok())
     status = readRows(options, experiment, rows);
   if (status.ok())
-    status = experiment.restore(nullptr, found);
+    status = experiment.restore(nullptr);
   if (!status.ok())
     return status;
-  if (!found)
-    return Status::error(
-        "'" + program.name +
-        "' has no weights: name the file that was saved, or compile it with --weights");
   experiment.session->getFrame().fields = rows.pointers.data();
   std::vector<double> values;
   status = collect(*experiment.session, *predict, RowList::firstRows(rows.rows),

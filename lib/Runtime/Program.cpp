@@ -199,42 +199,48 @@ Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaB
   bool streamed = out.reset || out.final || !out.passes.empty();
   if (out.single ? streamed : !streamed)
     return manifestError("'" + out.name + "' must have either a symbol or passes");
-  bool onRows = out.name != "generate" && out.name != "init" && out.name != "weights";
+  bool onRows = out.name != "generate" && out.name != "init";
   if (onRows && out.batch < 1)
     return manifestError("'" + out.name + "' has no batch size");
   return Status();
 }
 } // namespace
 
-namespace {
-/// Refuses code for instructions that this processor does not have, instead of dying of one.
-/// `target` is the processor and its features as LLVM writes them: "znver4 +avx2,+avx512f".
-Status checkProcessor(const std::string &target) {
+Status Program::checkProcessor() const {
 #if defined(__x86_64__)
-  auto check = [&](const char *feature, bool present) {
-    std::string mark = std::string("+") + feature;
-    size_t at = target.find(mark);
-    bool wanted = at != std::string::npos &&
-                  (at + mark.size() == target.size() || target[at + mark.size()] == ',');
-    return present || !wanted;
+  auto contains = [&](const std::string &word) {
+    size_t at = target.find(word);
+    return at != std::string::npos &&
+           (at + word.size() == target.size() || target[at + word.size()] == ',');
   };
-  if (check("avx2", __builtin_cpu_supports("avx2")) &&
-      check("fma", __builtin_cpu_supports("fma")) &&
-      check("avx512f", __builtin_cpu_supports("avx512f")) &&
-      check("avx512bw", __builtin_cpu_supports("avx512bw")) &&
-      check("avx512dq", __builtin_cpu_supports("avx512dq")) &&
-      check("avx512vl", __builtin_cpu_supports("avx512vl")))
-    return Status();
-  return Status::error(
-      "the program was compiled for a processor with instructions that this one does not "
-      "have; compile it here, or for a lower level",
-      StatusCode::Incompatible);
-#else
-  (void)target;
-  return Status();
+  std::string missing;
+  // LLVM names a level of the architecture ("x86-64-v3") or single features ("+avx2,+fma").
+  int level = target.rfind("x86-64-v", 0) == 0 ? target[8] - '0' : 0;
+#define CHECK(feature, since)                                                                      \
+  if ((level >= since || contains("+" feature)) && !__builtin_cpu_supports(feature))               \
+    missing += (missing.empty() ? "" : ", ") + std::string(feature);
+  CHECK("avx", 3)
+  CHECK("avx2", 3)
+  CHECK("fma", 3)
+  CHECK("bmi2", 3)
+  CHECK("avx512f", 4)
+  CHECK("avx512bw", 4)
+  CHECK("avx512dq", 4)
+  CHECK("avx512vl", 4)
+  CHECK("avx512vbmi", 9)
+  CHECK("avx512vbmi2", 9)
+  CHECK("avx512vnni", 9)
+  CHECK("avx512bf16", 9)
+  CHECK("gfni", 9)
+#undef CHECK
+  if (!missing.empty())
+    return Status::error("'" + name + "' was compiled for a processor that has " + missing +
+                             ", and this one has not; compile it here, or with '--target avx2' or "
+                             "'--target portable'",
+                         StatusCode::Incompatible);
 #endif
+  return Status();
 }
-} // namespace
 
 Status Program::parse(const dlrt_program &table) {
   if (!table.manifest)
@@ -251,9 +257,10 @@ Status Program::parse(const dlrt_program &table) {
   flop = manifest["flop"].integer();
   if (arenaBytes < 0)
     return manifestError("it has no 'arena_bytes'");
-  Status status = checkProcessor(manifest["target"].string());
-  if (status.ok())
-    status = parseFields(manifest, fields);
+  target = manifest["target"].string();
+  weights = table.weights;
+  weightBytes = table.weight_bytes;
+  Status status = parseFields(manifest, fields);
   if (status.ok())
     status = parseTensors();
   if (status.ok())

@@ -95,11 +95,14 @@ public:
   int fieldIndex(const std::string &fieldName) const;
   /// For each field, whether `predict` reads it.
   std::vector<bool> predictInputs() const;
+  /// Refuses code for instructions that this processor does not have, instead of dying of one.
+  Status checkProcessor() const;
   /// A hash of names, kinds, types and shapes of all variables: equal where a checkpoint of one
   /// program fits another.
   std::string signature() const;
 
   std::string name, precision;
+  std::string target; /// processor and features that it was compiled for
   int64_t arenaBytes = 0, parameters = 0;
   int64_t flop = 0; /// of one training step
   Json manifest;
@@ -108,6 +111,8 @@ public:
   std::vector<FunctionInfo> functions;
   TrainSettings train;
   std::vector<ReportEntry> report;
+  const void *weights = nullptr; /// the bytes of a state file that the program came with, or null
+  int64_t weightBytes = 0;
 
 private:
   Program() = default;

@@ -31,6 +31,8 @@ Session::~Session() {
 }
 
 Status Session::create(const Program &program, int threads, std::unique_ptr<Session> &out) {
+  if (Status status = program.checkProcessor(); !status.ok())
+    return status;
   std::unique_ptr<Session> session(new Session(program, std::max(1, threads)));
   if (Status status = session->allocate(); !status.ok())
     return status;

@@ -131,8 +131,23 @@ Status dlrt::saveState(const std::string &path, const Session &session, const Ru
 
 Status StateFile::read(const std::string &path, const Program &program) {
   Checkpoint checkpoint;
-  if (Status status = loadCheckpoint(path, checkpoint); !status.ok())
-    return status;
+  Status status = loadCheckpoint(path, checkpoint);
+  return status.ok() ? take(checkpoint, path, program) : status;
+}
+
+Status StateFile::readOwn(const Program &program) {
+  Buffer bytes;
+  if (program.weightBytes < 0 || !bytes.allocate(program.weightBytes))
+    return Status::error("there is no memory for the weights of '" + program.name + "'",
+                         StatusCode::OutOfMemory);
+  memcpy(bytes.data(), program.weights, program.weightBytes);
+  Checkpoint checkpoint;
+  Status status = parseCheckpoint(std::move(bytes), program.weightBytes, program.name, checkpoint);
+  return status.ok() ? take(checkpoint, program.name, program) : status;
+}
+
+Status StateFile::take(const Checkpoint &checkpoint, const std::string &path,
+                       const Program &program) {
   auto signature = checkpoint.metadata.find("dlrt.signature");
   if (signature == checkpoint.metadata.end())
     return Status::error("'" + path + "' was not saved by a run of a program",

@@ -35,6 +35,8 @@ Status saveState(const std::string &path, const Session &session, const RunState
 class StateFile {
 public:
   Status read(const std::string &path, const Program &program);
+  /// The same for the state that the program came with; it must have one.
+  Status readOwn(const Program &program);
 
   const RunState &state() const { return runState; }
   /// Puts the variables into the session: those to use, or with `best` those from which training
@@ -42,6 +44,8 @@ public:
   void restore(Session &session, std::vector<uint8_t> *best) const;
 
 private:
+  Status take(const Checkpoint &checkpoint, const std::string &name, const Program &program);
+
   RunState runState;
   std::vector<uint8_t> used, live; // all variables one after the other; live may be empty
 };

@@ -73,8 +73,10 @@ createMachine(const TargetDescription &target) {
                                  std::nullopt, llvm::CodeGenOptLevel::Less));
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>>
-dlc::generateCode(mlir::ModuleOp module, const TargetDescription &target, CodeForm form) {
+llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp module,
+                                                             const ProgramTable &table,
+                                                             const TargetDescription &target,
+                                                             CodeForm form) {
   auto machine = createMachine(target);
   if (!machine)
     return machine.takeError();
@@ -82,6 +84,7 @@ dlc::generateCode(mlir::ModuleOp module, const TargetDescription &target, CodeFo
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(module, context);
   if (!code)
     return failure("cannot translate the program to LLVM IR");
+  addProgramTable(*code, table);
   code->setDataLayout((*machine)->createDataLayout());
   code->setTargetTriple((*machine)->getTargetTriple());
   llvm::SmallVector<char, 0> result;
@@ -114,14 +117,10 @@ llvm::Expected<std::unique_ptr<LoadedCode>> LoadedCode::load(llvm::SmallVector<c
   if (!libm)
     return libm.takeError();
   code->jit->getMainJITDylib().addGenerator(std::move(*libm));
-  if (llvm::Error error = code->add(std::move(object)))
+  if (llvm::Error error = code->jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
+          std::move(object), /*RequiresNullTerminator=*/false)))
     return std::move(error);
   return code;
-}
-
-llvm::Error LoadedCode::add(llvm::SmallVector<char, 0> object) {
-  return jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
-      std::move(object), /*RequiresNullTerminator=*/false));
 }
 
 llvm::Expected<void *> LoadedCode::lookup(llvm::StringRef name) {

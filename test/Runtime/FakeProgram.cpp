@@ -219,7 +219,9 @@ std::string fake::manifest(const std::string &train, const std::string &split) {
 }
 
 dlrt_program fake::program(const std::string &manifest) {
-  return {DLRT_ABI_VERSION, manifest.c_str(), symbols, sizeof(symbols) / sizeof(symbols[0])};
+  return {DLRT_ABI_VERSION, manifest.c_str(),
+          symbols,          sizeof(symbols) / sizeof(symbols[0]),
+          nullptr,          0};
 }
 
 #ifdef FAKE_PROGRAM_LIBRARY

@@ -92,7 +92,7 @@ static llvm::ArrayRef<Option> options() {
          c.target = v.str();
          return std::string();
        }},
-      {"--emit", "FORM", "print the program as ast, dl, step, kernels, loops, llvm or asm",
+      {"--emit", "FORM", "show the program as ast, dl, step, kernels, loops, llvm, asm, obj or so",
        [](CommandLine &c, llvm::StringRef v) {
          c.emit = v.str();
          return std::string();
@@ -137,6 +137,10 @@ static llvm::ArrayRef<Command> commands() {
        "dlc predict PROGRAM --weights FILE [options] < rows.csv",
        "predicts for rows of raw data",
        {"--data", "--set", "--threads", "--weights", "--precision", "--target"}},
+      {"compile",
+       "dlc compile PROGRAM [-o FILE] [options]",
+       "makes a shared library that trains, evaluates and predicts by itself",
+       {"-o", "--weights", "--set", "--precision", "--target", "--quiet"}},
       {"check",
        "dlc check PROGRAM [options]",
        "checks names, types and shapes only",

@@ -2,10 +2,14 @@
 #include "../../lib/Runtime/Commands.h"
 #include "../../lib/Runtime/DataLocations.h"
 #include "../../lib/Runtime/Report.h"
+#include "../../lib/Runtime/TrainingState.h"
 #include "CommandLine.h"
 #include "dlc/Driver/Compiler.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace dlc;
@@ -68,7 +72,7 @@ static int emit(const CommandLine &line) {
       return 0;
     }
   return fail("unknown form '" + line.emit +
-              "'; known are ast, dl, step, kernels, loops, llvm, asm and obj");
+              "'; known are ast, dl, step, kernels, loops, llvm, asm, obj and so");
 }
 
 static int listData() {
@@ -83,6 +87,44 @@ static int listData() {
     for (const std::string &folder : dlrt::dataFolders())
       llvm::outs() << "  " << folder << '\n';
   }
+  return 0;
+}
+
+/// Writes the shared library, then opens it as its users will, and only then gives it its name.
+static int compileLibrary(const CommandLine &line) {
+  std::unique_ptr<llvm::MemoryBuffer> weights;
+  if (!line.weights.empty()) {
+    auto buffer = llvm::MemoryBuffer::getFile(line.weights);
+    if (!buffer)
+      return fail("cannot read '" + line.weights + "': " + buffer.getError().message());
+    weights = std::move(*buffer);
+  }
+  std::string output = line.output;
+  if (output.empty())
+    output = (llvm::sys::path::stem(line.operands[0]) + ".so").str();
+  std::string draft = output + ".new";
+  llvm::FileRemover remover(draft);
+  Compiler compiler(compileOptions(line), llvm::errs());
+  if (!compiler.parse(line.operands[0]) || !compiler.elaborate() ||
+      !compiler.link(draft, weights ? weights->getBuffer() : ""))
+    return 1;
+  std::unique_ptr<dlrt::Program> program;
+  dlrt::Status status = dlrt::Program::open(draft, program);
+  dlrt::StateFile state;
+  if (status.ok() && weights) // read once more by its own name, for the message
+    status = state.read(line.weights, *program);
+  if (!status.ok())
+    return fail(status.message());
+  if (std::error_code problem = llvm::sys::fs::rename(draft, output))
+    return fail("cannot write '" + output + "': " + problem.message());
+  uint64_t size = 0;
+  llvm::sys::fs::file_size(output, size);
+  if (!line.quiet)
+    llvm::outs() << output << ": " << dlrt::formatBytes(size) << ", "
+                 << dlrt::formatCount(program->parameters) << " parameters, arena "
+                 << dlrt::formatBytes(program->arenaBytes) << ", for " << line.target
+                 << (line.target == "native" ? " (this processor and its like)" : "")
+                 << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;
 }
 
@@ -143,6 +185,8 @@ int main(int argc, char **argv) {
   }
   if (line.command == "check")
     return check(line);
+  if (line.command == "compile" || (line.command == "emit" && line.emit == "so"))
+    return compileLibrary(line);
   if (line.command == "emit")
     return emit(line);
   if (line.command == "data")

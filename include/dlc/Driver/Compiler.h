@@ -30,12 +30,13 @@ public:
   bool generate(CodeForm form, llvm::SmallVector<char, 0> &out);
   /// Compiles in this process. The program lives as long as the compiler.
   const dlrt_program *load();
+  /// Writes a shared library that holds the program, the runtime, and the bytes of a state file
+  /// unless `weights` is empty.
+  bool link(llvm::StringRef path, llvm::StringRef weights);
 
   void printAST(llvm::raw_ostream &os) const;
   void printModule(llvm::raw_ostream &os);
   const ProgramInfo &info() const { return program; }
-  /// JSON for the runtime; after Phase::Kernels.
-  const std::string &manifest() const { return manifestText; }
 
 private:
   bool reportDiagnostics();
@@ -50,11 +51,9 @@ private:
   ProgramInfo program;
   TargetDescription target;
   Phase phase = Phase::Graph;
-  std::string name, manifestText;
-  std::vector<std::string> functions; // every compiled function, by name
+  std::string name;
+  ProgramTable table; // complete after Phase::Kernels
   std::unique_ptr<LoadedCode> code;
-  std::vector<dlrt_symbol> symbols;
-  dlrt_program loaded{};
 };
 
 /// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the

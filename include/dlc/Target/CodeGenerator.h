@@ -2,6 +2,8 @@
 #ifndef DLC_TARGET_CODEGENERATOR_H
 #define DLC_TARGET_CODEGENERATOR_H
 
+#include "dlc/Target/ProgramTable.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -40,10 +42,12 @@ void registerTranslations(mlir::DialectRegistry &registry);
 
 enum class CodeForm { LLVM, Assembly, Object };
 
-/// Translates a module of LLVM's dialect and generates code for `target`: LLVM IR or assembly as
-/// text, or an object file.
-llvm::Expected<llvm::SmallVector<char, 0>>
-generateCode(mlir::ModuleOp module, const TargetDescription &target, CodeForm form);
+/// Translates a module of LLVM's dialect, adds the program's table, and generates code for
+/// `target`: LLVM IR or assembly as text, or an object file.
+llvm::Expected<llvm::SmallVector<char, 0>> generateCode(mlir::ModuleOp module,
+                                                        const ProgramTable &table,
+                                                        const TargetDescription &target,
+                                                        CodeForm form);
 
 /// Compiled code in this process.
 class LoadedCode {
@@ -52,8 +56,6 @@ public:
   static llvm::Expected<std::unique_ptr<LoadedCode>> load(llvm::SmallVector<char, 0> object);
   /// The address of a function. Fails with the name if there is none.
   llvm::Expected<void *> lookup(llvm::StringRef name);
-  /// Adds another object, which may use the first one's symbols.
-  llvm::Error add(llvm::SmallVector<char, 0> object);
 
 private:
   LoadedCode();
