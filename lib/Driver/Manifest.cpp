@@ -1,6 +1,6 @@
 //===- Manifest.cpp - What the runtime must know, as JSON -------------------------------------===//
+#include "Cost.h"
 #include "dlc/Driver/Compiler.h"
-#include "dlc/IR/DL.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/JSON.h"
@@ -167,21 +167,6 @@ private:
     }
   }
 
-  /// Multiplications and additions of the products, for a full batch.
-  static int64_t flopOf(KernelOp kernel, int64_t batch) {
-    int64_t total = 0;
-    kernel.walk([&](DotOp dot) {
-      int64_t count = 2;
-      auto size = [&](int64_t dim) { return ShapedType::isDynamic(dim) ? batch : dim; };
-      for (int64_t dim : cast<RankedTensorType>(dot.getY().getType()).getShape())
-        count *= size(dim);
-      for (int64_t d : dot.getLhsContract())
-        count *= size(cast<RankedTensorType>(dot.getLhs().getType()).getDimSize(d));
-      total += count;
-    });
-    return total;
-  }
-
   int64_t flopOf(StringRef name) {
     auto function = lookup(name);
     if (!function)
@@ -189,7 +174,7 @@ private:
     auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
     int64_t total = 0;
     for (auto kernel : function.getOps<KernelOp>())
-      total += flopOf(kernel, batch ? batch.getInt() : 1);
+      total += costOf(kernel, batch ? batch.getInt() : 1).flop;
     return total;
   }
 
@@ -199,9 +184,11 @@ private:
       json.object([&, number = number, kernel = kernel]() mutable {
         std::string symbol = (function.getName() + ".k" + Twine(number)).str();
         functions.push_back(symbol);
+        Cost cost = costOf(kernel, batch);
         json.attribute("symbol", symbol);
         json.attribute("name", kernel.getLabel());
-        json.attribute("flop", flopOf(kernel, batch));
+        json.attribute("flop", cost.flop);
+        json.attribute("bytes", cost.bytes);
       });
   }
 

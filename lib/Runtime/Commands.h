@@ -1,4 +1,4 @@
-//===- Commands.h - run, eval and predict ---------------------------------------------------===//
+//===- Commands.h - run, eval, predict, bench ------------------------------------------------===//
 //
 // The same for a program from a .dl file (compiled in memory) and from a shared library.
 //
@@ -51,6 +51,11 @@ Status evalCommand(const RunOptions &options, const dlrt_program *program);
 /// Predicts raw rows: CSV from `in`, or what `data` names. Writes CSV to `out`.
 Status predictCommand(const RunOptions &options, const Program &program);
 Status predictCommand(const RunOptions &options, const dlrt_program *program);
+
+/// Measures training steps and each kernel of theirs, beside the peak of the machine. Without
+/// `data`, on rows of made-up numbers.
+Status benchCommand(const RunOptions &options, const Program &program);
+Status benchCommand(const RunOptions &options, const dlrt_program *program);
 
 } // namespace dlrt
 #endif // DLRT_COMMANDS_H

@@ -62,6 +62,36 @@ Status Experiment::loadRows() {
   return checkFile();
 }
 
+Status Experiment::makeUpRows(int64_t rows) {
+  uint64_t state = 1;
+  auto next = [&] { return state = state * 6364136223846793005u + 1442695040888963407u; };
+  for (const FieldInfo &field : program.fields) {
+    int64_t count = rows * field.elements();
+    Buffer array;
+    if (!array.allocate(count * elementSize(field.type)))
+      return Status::error("there is no memory for " + std::to_string(rows) + " rows",
+                           StatusCode::OutOfMemory);
+    for (int64_t i = 0; i < count; ++i) {
+      uint32_t random = static_cast<uint32_t>(next() >> 33);
+      if (field.type == ElementType::F32)
+        reinterpret_cast<float *>(array.data())[i] = static_cast<float>(random) * 0x1p-31f;
+      else if (field.type == ElementType::F64)
+        reinterpret_cast<double *>(array.data())[i] = random * 0x1p-31;
+      else if (field.type == ElementType::I32)
+        reinterpret_cast<int32_t *>(array.data())[i] =
+            static_cast<int32_t>(random % std::max<int64_t>(field.classes, 1));
+      else
+        array.data()[i] = field.type == ElementType::Bool ? random & 1 : random & 255;
+    }
+    data.arrays.push_back(std::move(array));
+    fieldPointers.push_back(data.arrays.back().data());
+  }
+  data.rows = rows;
+  parts.train = RowList::firstRows(rows);
+  session->getFrame().fields = fieldPointers.data();
+  return Status();
+}
+
 Status Experiment::checkFile() const {
   if (!file)
     return Status();

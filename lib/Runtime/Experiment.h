@@ -25,6 +25,9 @@ public:
   Status open(bool ownWeights = false);
   /// Makes or reads the data and splits it.
   Status loadRows();
+  /// Makes up to `rows` rows of random numbers instead, whatever the data should be; all of them
+  /// are for training.
+  Status makeUpRows(int64_t rows);
   /// Gives the variables their first values, from the seed and the training part.
   Status initialize();
   /// Takes the variables from the file; with `best`, those from which training goes on. An error

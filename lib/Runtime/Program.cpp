@@ -185,7 +185,8 @@ Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaB
   }
   for (size_t i = 0; i < json["kernels"].array().size() && status.ok(); ++i) {
     const Json &kernel = json["kernels"][i];
-    out.kernels.push_back({kernel["name"].string(), kernel["flop"].integer(), nullptr});
+    out.kernels.push_back(
+        {kernel["name"].string(), kernel["flop"].integer(), kernel["bytes"].integer(), nullptr});
     status = findSymbol(table, kernel["symbol"], out.kernels.back().function);
   }
   for (size_t i = 0; i < json["outputs"].array().size() && status.ok(); ++i) {

@@ -37,7 +37,7 @@ struct OutputInfo {
 /// A part of the training step, callable alone, for measuring.
 struct KernelInfo {
   std::string name;
-  int64_t flop = 0;
+  int64_t flop = 0, bytes = 0; /// computed and moved on a full batch
   dlrt_function function = nullptr;
 };
 

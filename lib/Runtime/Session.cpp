@@ -1,5 +1,6 @@
 //===- Session.cpp - A program with its memory, threads and data ----------------------------===//
 #include "Session.h"
+#include "Peak.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -83,6 +84,8 @@ void Session::runSequence(Next newNext, void *newContext) {
   context = newContext;
   pool.run(runBody, this);
 }
+
+double Session::measurePeak() { return dlrt::measurePeak(pool, program.precision == "f64"); }
 
 void Session::call(const FunctionInfo &function) {
   frame.rows = frame.total_rows = function.rows;

@@ -70,6 +70,9 @@ public:
   Status stream(const FunctionInfo &function, const RowList &rows, OnChunk onChunk = nullptr,
                 void *context = nullptr);
 
+  /// What the machine can do at most, on this session's threads, in GFLOP/s of the program's type.
+  double measurePeak();
+
   /// The value of an output without dimensions.
   double scalar(const OutputInfo &output) const;
   /// Adds the values of an output to `out`; of a batched one, those of its first `rows` rows.

@@ -128,7 +128,7 @@ static int compileLibrary(const CommandLine &line) {
   return 0;
 }
 
-/// run, eval, predict: of a program in text, compiled here, or of a shared library.
+/// run, eval, predict, bench: of a program in text, compiled here, or of a shared library.
 static int execute(const CommandLine &line, double startTime) {
   dlrt::RunOptions options;
   options.data = line.data;
@@ -142,9 +142,10 @@ static int execute(const CommandLine &line, double startTime) {
   options.quiet = line.quiet;
   options.startTime = startTime;
   auto call = [&](const auto &program) {
-    dlrt::Status status = line.command == "run"    ? dlrt::runCommand(options, program)
-                          : line.command == "eval" ? dlrt::evalCommand(options, program)
-                                                   : dlrt::predictCommand(options, program);
+    dlrt::Status status = line.command == "run"     ? dlrt::runCommand(options, program)
+                          : line.command == "eval"  ? dlrt::evalCommand(options, program)
+                          : line.command == "bench" ? dlrt::benchCommand(options, program)
+                                                    : dlrt::predictCommand(options, program);
     return status.ok() ? 0 : fail(status.message());
   };
   if (llvm::StringRef(line.operands[0]).ends_with(".so")) {
