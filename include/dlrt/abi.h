@@ -21,8 +21,9 @@ extern "C" {
 typedef struct dlrt_frame {
   uint8_t *arena; /* 64-byte aligned; `arena_bytes` of the manifest                           */
   const void *const *fields; /* resident data: one array per field, in the manifest's order */
-  const int32_t *indices; /* row r of the batch is row indices[r] of the fields; padded with valid
-                             row numbers to a multiple of DLRT_ROW_TILE */
+  const int32_t *indices; /* row r of the batch is row indices[r] of the fields; behind them stand
+                             DLRT_ROW_TILE + rows more numbers of rows: of the next batch, if any,
+                             so that its data can be fetched early */
   int64_t rows;        /* rows of this batch, at most the function's "batch"                      */
   int64_t total_rows;  /* rows of the whole pass (fit, evaluate); `rows` elsewhere                */
   int64_t step;        /* number of this training step, from 1; 0 outside training                */

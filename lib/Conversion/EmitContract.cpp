@@ -87,41 +87,54 @@ private:
     });
   }
 
-  /// Panels of columns, each for all rows of this thread.
-  void overColumns(bool shareRows, Indices &at) {
-    Value low = e.integer(0), high;
-    if (rowsAreBatch())
-      high = e.rows;
-    else
-      high = e.integer(rowsStatic() / tileRows * tileRows);
-    Value end = high;
-    int64_t granule = rowsAreBatch() ? DLRT_ROW_TILE : tileRows;
-    if (shareRows)
-      std::tie(low, high) = e.share(high, granule);
+  /// What a thread does of the rows and columns of a product.
+  struct Share {
+    Value rowLow, rowHigh, columnLow, columnHigh;
+    Value edges; // i1: whether it does the last rows, too few for a tile; null: it does
+  };
 
+  Share shareOf(Value rows, Value columns, int64_t panel, bool shared) {
+    Value zero = e.integer(0);
+    if (!shared)
+      return {zero, rows, zero, columns, {}};
+    auto [rowLow, rowHigh] = e.share(rows, rowsAreBatch() ? DLRT_ROW_TILE : tileRows);
+    Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, e.thread, zero);
+    if (!e.kernel->hasAttr("columns") || shape[columnDim] % panel)
+      return {rowLow, rowHigh, zero, columns, first};
+    // Columns if they can be shared evenly, else rows.
+    Value panels = e.integer(shape[columnDim] / panel);
+    Value even = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                       arith::RemSIOp::create(b, panels, e.threads), zero);
+    auto [columnLow, columnHigh] = e.share(columns, panel);
+    auto choose = [&](Value byColumns, Value byRows) -> Value {
+      return arith::SelectOp::create(b, even, byColumns, byRows);
+    };
+    return {choose(zero, rowLow), choose(rows, rowHigh), choose(columnLow, zero),
+            choose(columnHigh, columns), arith::OrIOp::create(b, even, first)};
+  }
+
+  /// Panels of columns, each for all rows of this thread.
+  void overColumns(bool shared, Indices &at) {
     int64_t columns = shape[columnDim], panel = tileVectors * width;
     int64_t whole = columns / panel * panel, rest = columns - whole;
+    int64_t left = rowsAreBatch() ? 0 : rowsStatic() % tileRows;
+    Value rows = rowsAreBatch() ? e.rows : e.integer(rowsStatic() - left);
+    Share share = shareOf(rows, e.integer(whole), panel, shared);
     auto column = [&](Index j, int64_t vectors, int64_t tail) {
       at[columnDim] = j;
-      e.loop(low, high, tileRows, [&](Value i) {
+      e.loop(share.rowLow, share.rowHigh, tileRows, [&](Value i) {
         at[rowDim] = {i};
         tile(at, tileRows, vectors, tail);
       });
-      int64_t left = rowsAreBatch() ? 0 : rowsStatic() % tileRows;
       if (!left)
         return;
-      auto lastRows = [&] {
+      e.onlyIf(share.edges, [&] {
         at[rowDim] = {{}, rowsStatic() - left, 0, {}};
         tile(at, left, vectors, tail);
-      };
-      if (shareRows)
-        e.onFirstThread(lastRows);
-      else
-        lastRows();
+      });
     };
-    (void)end;
     if (whole)
-      e.loop(e.integer(0), e.integer(whole), panel,
+      e.loop(share.columnLow, share.columnHigh, panel,
              [&](Value j) { column({j, 0, 1, {}}, tileVectors, 0); });
     if (rest)
       column({{}, whole, 1, {}}, llvm::divideCeil(rest, width), rest % width);
@@ -146,6 +159,7 @@ private:
     for (auto [i, d] : llvm::enumerate(rhsFree))
       rhsAt[d] = at[dot.getLhsBatch().size() + lhsFree.size() + i];
 
+    prefetchFused(at, tileRows, vectors);
     sums = overTerms(0, lhsAt, rhsAt, sums, tileRows, vectors, lastMask);
 
     auto place = [&](int64_t r, int64_t v) {
@@ -161,10 +175,35 @@ private:
     for (int64_t r = 0; r < tileRows; ++r)
       for (int64_t v = 0; v < vectors; ++v) {
         Value mask = v + 1 == vectors ? lastMask : Value();
-        for (auto [n, value] : llvm::enumerate(yield.getValues()))
-          e.store(n, place(r, v), e.evaluate(value, place(r, v), mask), mask);
+        // All loads before the stores: tensors of equal size often lie a multiple of 4 KiB apart,
+        // and a load behind a store to such an address waits for it.
+        SmallVector<Value> elements;
+        for (Value value : yield.getValues())
+          elements.push_back(e.evaluate(value, place(r, v), mask));
+        for (auto [n, element] : llvm::enumerate(elements))
+          e.store(n, place(r, v), element, mask);
       }
     e.known.truncate(mark);
+  }
+
+  /// What the fused ops behind the product read beside it, such as a weight and its moments, is
+  /// fetched while the product is computed: it is used once, in short pieces of rows far from each
+  /// other, which the processor does not foresee.
+  void prefetchFused(const Indices &at, int64_t tileRows, int64_t vectors) {
+    if (rowsAreBatch())
+      return;
+    for (auto [argument, memory] : llvm::zip_equal(e.region->getArguments(), e.inputs)) {
+      if (typeOf(argument).getShape() != shape)
+        continue;
+      for (int64_t r = 0; r < tileRows; ++r)
+        for (int64_t v = 0; v < vectors; ++v) {
+          Indices place(at);
+          place[rowDim].offset += r;
+          place[columnDim].offset += v * width;
+          e.prefetch(memory.pointer, e.scalarOf(e.linear(memory.type, place)),
+                     memory.type.getElementType());
+        }
+    }
   }
 
   /// Walks the contracted dimensions from the n-th on.

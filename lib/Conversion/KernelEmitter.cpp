@@ -103,14 +103,19 @@ std::pair<Value, Value> KernelEmitter::share(Value count, int64_t granule) {
   return {bound(thread), bound(addInt(thread, integer(1)))};
 }
 
-void KernelEmitter::onFirstThread(llvm::function_ref<void()> body) {
-  Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, integer(0));
-  auto op = scf::IfOp::create(b, first, /*withElseRegion=*/false);
+void KernelEmitter::onlyIf(Value condition, llvm::function_ref<void()> body) {
+  if (!condition)
+    return body();
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   scopes.push_back(known.size());
   body();
   known.truncate(scopes.pop_back_val());
+}
+
+void KernelEmitter::onFirstThread(llvm::function_ref<void()> body) {
+  onlyIf(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, integer(0)), body);
 }
 
 void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared,
@@ -121,6 +126,8 @@ void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t las
   if (shared)
     std::tie(low, high) = share(high, ShapedType::isDynamic(shape[first]) ? DLRT_ROW_TILE : 1);
   loop(low, high, 1, [&](Value i) {
+    if (at.empty() && ShapedType::isDynamic(shape[first]))
+      prefetchDataRows(i);
     at.push_back({i});
     loopOver(shape, first + 1, last, false, at, body);
     at.pop_back();

@@ -80,6 +80,8 @@ private:
       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// This thread's part [low, high) of `count` units, in multiples of `granule`.
   std::pair<mlir::Value, mlir::Value> share(mlir::Value count, int64_t granule);
+  /// Runs `body` where the condition holds; a null one always does.
+  void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
   /// Runs `body` on the first thread alone.
   void onFirstThread(llvm::function_ref<void()> body);
   /// Loops over the given dimensions of `shape` from `first` to `last` (exclusive), the first of
@@ -97,6 +99,7 @@ private:
   /// The element (or vector of elements) of `value` at `at`.
   mlir::Value evaluate(mlir::Value value, llvm::ArrayRef<Index> at, mlir::Value mask = {});
   mlir::Value evaluateOp(mlir::Operation *op, llvm::ArrayRef<Index> at, mlir::Value mask);
+  mlir::Value evaluateQuotient(DivOp op, llvm::ArrayRef<mlir::Value> arguments);
   mlir::Value evaluateConstant(ConstantOp op, llvm::ArrayRef<Index> at, mlir::Value mask);
   mlir::Value evaluateRandom(RandomOp op, llvm::ArrayRef<Index> at);
   mlir::Value evaluateRuntime(RuntimeOp op);
@@ -111,6 +114,10 @@ private:
 
   //===--- Memory and indices (Memory.cpp) ---===//
   mlir::Value load(const TensorMemory &memory, llvm::ArrayRef<Index> at, mlir::Value mask);
+  /// Asks for the cache line where an element lies.
+  void prefetch(mlir::Value pointer, mlir::Value index, mlir::Type element);
+  /// Asks for what the kernel reads of the data for the batch's row some rows after `row`.
+  void prefetchDataRows(mlir::Value row);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask);
   mlir::Value frameNumber(size_t offset, mlir::Type type);
   mlir::Value address(mlir::Value pointer, mlir::Value index, mlir::Type element);

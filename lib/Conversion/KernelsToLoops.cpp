@@ -32,6 +32,7 @@ using namespace dlc;
 static bool areAlike(KernelOp a, KernelOp b) {
   auto isField = [](Value value) { return isa<InputOp>(value.getDefiningOp()); };
   return a.getKind() == b.getKind() && a->hasAttr("rows") == b->hasAttr("rows") &&
+         a->hasAttr("columns") == b->hasAttr("columns") &&
          a.getInputs().size() == b.getInputs().size() &&
          llvm::equal(a.getResultTypes(), b.getResultTypes()) &&
          llvm::all_of_zip(a.getInputs(), b.getInputs(),

@@ -13,8 +13,9 @@ using namespace dlrt;
 void RowList::assign(std::vector<int32_t> rows) {
   count = static_cast<int64_t>(rows.size());
   padded = std::move(rows);
-  // A batch may start at any place, so a whole tile may be read from the last row on.
-  padded.resize(padded.size() + DLRT_ROW_TILE, count ? padded.back() : 0);
+  // A batch may start at any place, so a whole tile may be read from the last row on, and as many
+  // rows behind the batch as are in it.
+  padded.resize(2 * padded.size() + DLRT_ROW_TILE, count ? padded.back() : 0);
 }
 
 RowList RowList::firstRows(int64_t count) {
@@ -48,7 +49,7 @@ Status Session::allocate() {
   // step walks through all of the weights, and with small ones it misses the TLB at every page.
   constexpr size_t kHugePage = size_t(2) << 20;
   size_t bytes = std::max<size_t>(static_cast<size_t>(program.arenaBytes), 64);
-  bool huge = bytes >= 2 * kHugePage;
+  bool huge = bytes >= kHugePage / 8;
   mappingBytes = huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage : bytes;
   void *pages =
       mmap(nullptr, mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

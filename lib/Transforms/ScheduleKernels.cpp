@@ -9,8 +9,8 @@
 // partition of the rows. A barrier stands before a kernel that reads what another thread may have
 // written since the last one, or that overwrites what another thread may still read.
 //
-// Sets on each kernel: `barrier` (unit), `rows` (unit); on each assignment that writes in place:
-// `in_place` (unit).
+// Sets on each kernel: `barrier` (unit), `rows` or `columns` (unit); on each assignment that writes
+// in place: `in_place` (unit).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -165,8 +165,27 @@ private:
     }
   }
 
+  /// The columns of a large weight belong to threads, forward and in the update, so that no core
+  /// writes what another one has in its cache: moving a weight between cores in every step costs
+  /// more than a barrier.
+  static bool sharesColumns(KernelOp kernel) {
+    constexpr int64_t kLeastBytes = 64 << 10;
+    if (kernel.getKind() != "contract")
+      return false;
+    auto dot = *kernel.getBody().getOps<DotOp>().begin();
+    auto result = cast<RankedTensorType>(dot.getY().getType());
+    auto weight =
+        cast<RankedTensorType>(isBatched(result) ? dot.getRhs().getType() : dot.getY().getType());
+    return result.getRank() == 2 && weight.hasStaticShape() &&
+           weight.getNumElements() * weight.getElementTypeBitWidth() / 8 >= kLeastBytes;
+  }
+
   void markRows() {
     for (KernelOp kernel : kernels) {
+      if (sharesColumns(kernel)) {
+        kernel->setAttr("columns", UnitAttr::get(kernel.getContext()));
+        continue;
+      }
       bool partitioned =
           kernel.getKind() == "map" || kernel.getKind() == "rows" || kernel.getKind() == "contract";
       if (partitioned && llvm::all_of(kernel.getResultTypes(), [](Type t) { return isBatched(t); }))
