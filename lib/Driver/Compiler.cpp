@@ -54,7 +54,12 @@ bool Compiler::elaborate() {
   target = *described;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
-  return reportDiagnostics() && module;
+  if (!reportDiagnostics() || !module)
+    return false;
+  for (const std::string &function : options.leaveOut)
+    if (mlir::Operation *unneeded = module->lookupSymbol(function))
+      unneeded->erase();
+  return true;
 }
 
 bool Compiler::lowerTo(Phase next) {

@@ -8,6 +8,7 @@
 
 #include "Events.h"
 #include "Program.h"
+#include "ReadAhead.h"
 #include "Status.h"
 
 #include <atomic>
@@ -28,9 +29,10 @@ struct RunOptions {
   std::string plotFolder; /// where plots are written as SVG
   bool json = false;      /// events as JSON lines instead of text
   bool quiet = false;     /// of text, only the report
-  double compileSeconds = 0; /// for the plan event
-  double startTime = 0;      /// by now(), when the process started; 0: when the command does
-  FILE *in = stdin;          /// rows to predict
+  double compileSeconds = 0;      /// for the plan event
+  ReadAhead *readAhead = nullptr; /// what began to read `data`; null: nothing did
+  double startTime = 0;           /// by now(), when the process started; 0: when the command does
+  FILE *in = stdin;               /// rows to predict
   FILE *out = stdout;
   FILE *err = stderr;
   Events *events = nullptr; /// who is told instead of `out` and `err`

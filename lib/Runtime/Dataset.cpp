@@ -1,6 +1,7 @@
 //===- Dataset.cpp - From files to resident fields ------------------------------------------===//
 #include "Dataset.h"
 #include "DataLocations.h"
+#include "ReadAhead.h"
 #include "Trainer.h"
 
 #include <algorithm>
@@ -100,8 +101,8 @@ bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value) 
 
 class Loader {
 public:
-  Loader(const std::vector<FieldInfo> &fields, const std::string &path, Data &out)
-      : fields(fields), path(path), out(out) {}
+  Loader(const std::vector<FieldInfo> &fields, const std::string &path, Data &out, ReadAhead *ahead)
+      : fields(fields), path(path), out(out), ahead(ahead) {}
 
   Status run(const Json &manifest, const GeneratedFields &generated) {
     out.arrays.resize(fields.size());
@@ -198,15 +199,15 @@ private:
   Status readNpy(const std::string &file, Array &array) {
     Buffer bytes;
     size_t size = 0;
-    if (Status status = readFile(file, bytes, size); !status.ok())
+    if (Status status = readFile(ahead, file, bytes, size); !status.ok())
       return status;
     return parseNpy(std::move(bytes), size, file, array);
   }
 
-  static Status readIdx(const std::string &file, Array &array) {
+  Status readIdx(const std::string &file, Array &array) {
     Buffer bytes;
     size_t size = 0;
-    if (Status status = readFile(file, bytes, size); !status.ok())
+    if (Status status = readFile(ahead, file, bytes, size); !status.ok())
       return status;
     return parseIdx(std::move(bytes), size, file, array);
   }
@@ -343,7 +344,7 @@ private:
   Status loadCsv(const std::string &file) {
     Buffer bytes;
     size_t size = 0;
-    if (Status status = readFile(file, bytes, size); !status.ok())
+    if (Status status = readFile(ahead, file, bytes, size); !status.ok())
       return status;
     Table table;
     if (Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, file, table);
@@ -436,17 +437,17 @@ private:
         double value = 0;
         const std::string &cell = table.rows[r][column];
         int kind = parseCell(cell, value);
-        std::string where = "'" + file + "', line " + std::to_string(table.lines[r]) + ", column " +
-                            columnName(table, column) + ": ";
+        auto refuse = [&](const std::string &why) {
+          return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
+                                   ", column " + columnName(table, column) + ": " + why,
+                               StatusCode::DataError);
+        };
         if (kind == 0)
-          return Status::error(where + "the value is missing; fill it in or leave the row out",
-                               StatusCode::DataError);
+          return refuse("the value is missing; fill it in or leave the row out");
         if (kind < 0)
-          return Status::error(where + "'" + cell.substr(0, 40) + "' is not a number",
-                               StatusCode::DataError);
+          return refuse("'" + cell.substr(0, 40) + "' is not a number");
         if (!storeNumber(field.type, out.arrays[i].data(), index++, value))
-          return Status::error(where + cell.substr(0, 40) + " is no " + elementName(field.type),
-                               StatusCode::DataError);
+          return refuse(cell.substr(0, 40) + " is no " + elementName(field.type));
       }
     return Status();
   }
@@ -524,6 +525,7 @@ private:
   const std::vector<FieldInfo> &fields;
   const std::string &path;
   Data &out;
+  ReadAhead *ahead;
   bool testRowsGiven = false;
   int64_t firstTestRow = 0;
 };
@@ -531,9 +533,10 @@ private:
 } // namespace
 
 Status dlrt::loadData(const Json &manifest, const std::vector<FieldInfo> &fields,
-                      const std::string &path, const GeneratedFields &generated, Data &out) {
+                      const std::string &path, const GeneratedFields &generated, Data &out,
+                      ReadAhead *ahead) {
   out = Data();
   if (fields.empty())
     return Status::error("the program declares no data: add a 'data { ... }' with its fields");
-  return Loader(fields, path, out).run(manifest, generated);
+  return Loader(fields, path, out, ahead).run(manifest, generated);
 }

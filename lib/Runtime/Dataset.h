@@ -63,13 +63,15 @@ struct Data {
   std::vector<std::string> classNames; /// of a class label that was given in words
 };
 
+class ReadAhead;
+
 /// Generated fields by name: rows * elements numbers of the field's type.
 using GeneratedFields = std::map<std::string, std::vector<uint8_t>>;
 
 /// Loads the fields from the folder or file `path` (unused where all are generated) and splits the
-/// rows as the manifest says.
+/// rows as the manifest says. Files that were read ahead are taken from there.
 Status loadData(const Json &manifest, const std::vector<FieldInfo> &fields, const std::string &path,
-                const GeneratedFields &generated, Data &out);
+                const GeneratedFields &generated, Data &out, ReadAhead *ahead = nullptr);
 
 //===--- Readers; each refuses damaged input with the reason ---===//
 

@@ -51,7 +51,8 @@ Status Experiment::loadRows() {
   if (needsFile)
     if (Status status = findData(options.data, path); !status.ok())
       return status;
-  Status status = loadData(program.manifest, program.fields, path, generated, data);
+  Status status =
+      loadData(program.manifest, program.fields, path, generated, data, options.readAhead);
   if (!status.ok())
     return status;
   for (const Buffer &array : data.arrays)

@@ -1,6 +1,7 @@
 //===- dlc.cpp - The command-line tool --------------------------------------------------------===//
 #include "../../lib/Runtime/Commands.h"
 #include "../../lib/Runtime/DataLocations.h"
+#include "../../lib/Runtime/ReadAhead.h"
 #include "../../lib/Runtime/Report.h"
 #include "../../lib/Runtime/TrainingState.h"
 #include "CommandLine.h"
@@ -157,7 +158,16 @@ static int execute(const CommandLine &line, double startTime) {
       return fail(status.message());
     return call(*program);
   }
-  Compiler compiler(compileOptions(line), llvm::errs());
+  dlrt::ReadAhead readAhead(line.data); // beside the compiler
+  options.readAhead = &readAhead;
+  CompileOptions compile = compileOptions(line);
+  if (line.command == "run")
+    compile.leaveOut = {"predict"};
+  else if (line.command == "bench")
+    compile.leaveOut = {"predict", "evaluate", "series"};
+  else
+    compile.leaveOut = {"train", line.command == "eval" ? "predict" : "evaluate"};
+  Compiler compiler(compile, llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
     return 1;
   const dlrt_program *program = compiler.load();

@@ -12,6 +12,7 @@ namespace dlc {
 struct CompileOptions {
   ElaborateOptions elaborate;
   std::string target = "native";
+  std::vector<std::string> leaveOut; // functions of the program that will not be called
 };
 
 /// One program on its way through the compiler. Mistakes of the user are rendered to `errors`.
