@@ -40,6 +40,7 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
   }
   if (reaches(Phase::Kernels)) {
     each(createPrepareProductsPass());       // thin products become sums, so that they fuse
+    each(createDropUnitDimsPass());          // what that left: vectors need lanes
     each(createGroupKernelsPass());          // the graph into loop nests
     each(createScheduleKernelsPass());       // updates in place need an order
     manager.addPass(createPlanMemoryPass()); // needs the order and the barriers

@@ -20,6 +20,10 @@ def PrepareProductsPass : Pass<"dl-prepare-products", "::mlir::func::FuncOp"> {
   let summary = "turn thin products into reductions and lay out the right-hand sides of the others";
 }
 
+def DropUnitDimsPass : Pass<"dl-drop-unit-dims", "::mlir::func::FuncOp"> {
+  let summary = "compute on shapes without dimensions of size 1";
+}
+
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
 }
