@@ -87,8 +87,8 @@ static OpFoldResult foldIdentity(Operation *op) {
 /// Folds an op on constants of equal elements by building its body on them and folding that.
 static Attribute foldBody(Operation *op, ArrayRef<Attribute> operands) {
   Block block;
-  OpBuilder inner = OpBuilder::atBlockEnd(&block);
-  ImplicitLocOpBuilder b(op->getLoc(), inner);
+  ImplicitLocOpBuilder b(op->getLoc(), op->getContext()); // the block is in no region
+  b.setInsertionPointToEnd(&block);
   SmallVector<Value> arguments;
   for (Attribute operand : operands) {
     auto elements = llvm::dyn_cast_if_present<DenseElementsAttr>(operand);
