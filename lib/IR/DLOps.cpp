@@ -24,8 +24,7 @@ static bool validDims(ArrayRef<int64_t> dims, int64_t rank) {
 
 /// Only the first dimension may be the batch.
 static bool validBatch(RankedTensorType type) {
-  return llvm::none_of(llvm::seq<int64_t>(1, std::max<int64_t>(1, type.getRank())),
-                       [&](int64_t d) { return type.isDynamicDim(d); });
+  return type.getRank() == 0 || llvm::none_of(type.getShape().drop_front(), ShapedType::isDynamic);
 }
 
 //===------------------------------------------------------------------------------------------===//
