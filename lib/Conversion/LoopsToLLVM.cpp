@@ -1,10 +1,12 @@
 //===- LoopsToLLVM.cpp - The way down to LLVM's dialect ---------------------------------------===//
 #include "dlc/Conversion/Passes.h"
 
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -33,10 +35,33 @@ struct ApproximateMathPass : PassWrapper<ApproximateMathPass, OperationPass<func
       signalPassFailure();
   }
 };
+
+/// LLVM has no intrinsic for erf: what is left of it, in f64, calls libm element by element.
+struct CallLibmPass : PassWrapper<CallLibmPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CallLibmPass)
+  StringRef getArgument() const override { return "dl-call-libm"; }
+  StringRef getDescription() const override { return "erf in f64 by calls of libm"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<func::FuncDialect, vector::VectorDialect>();
+  }
+  void runOnOperation() override {
+    WalkResult any = getOperation().walk([](math::ErfOp) { return WalkResult::interrupt(); });
+    if (!any.wasInterrupted())
+      return;
+    RewritePatternSet patterns(&getContext());
+    populateMathToLibmConversionPatterns(patterns);
+    ConversionTarget target(getContext());
+    target.addIllegalOp<math::ErfOp>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
 } // namespace
 
 void dlc::addLoopsToLLVMPasses(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(std::make_unique<ApproximateMathPass>());
+  manager.addPass(std::make_unique<CallLibmPass>());
   manager.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
   manager.addPass(arith::createArithExpandOpsPass());
