@@ -38,10 +38,20 @@ SmallVector<Value> DotOp::buildGradient(Builder &b, Value dy) {
   SmallVector<int64_t> dyColumns =
       llvm::to_vector(llvm::seq<int64_t>(batch + rows, batch + rows + columns));
 
-  Value dlhs = DotOp::create(b, dy, getRhs(), dyBatch, getRhsBatch(), dyColumns, rhsFree);
+  // A product over the batch's rows: rhs goes first, as the batch is in front of every result.
+  auto left = llvm::cast<RankedTensorType>(getLhs().getType());
+  bool overBatch = llvm::any_of(getLhsContract(), [&](int64_t d) { return left.isDynamicDim(d); });
   SmallVector<int64_t> lhsOrder(getLhsBatch());
-  llvm::append_range(lhsOrder, lhsFree);
-  llvm::append_range(lhsOrder, partnersInOrder(getRhsContract(), getLhsContract()));
+  Value dlhs;
+  if (overBatch) {
+    dlhs = DotOp::create(b, getRhs(), dy, getRhsBatch(), dyBatch, rhsFree, dyColumns);
+    llvm::append_range(lhsOrder, partnersInOrder(getRhsContract(), getLhsContract()));
+    llvm::append_range(lhsOrder, lhsFree);
+  } else {
+    dlhs = DotOp::create(b, dy, getRhs(), dyBatch, getRhsBatch(), dyColumns, rhsFree);
+    llvm::append_range(lhsOrder, lhsFree);
+    llvm::append_range(lhsOrder, partnersInOrder(getRhsContract(), getLhsContract()));
+  }
 
   Value drhs = DotOp::create(b, getLhs(), dy, getLhsBatch(), dyBatch, lhsFree, dyRows);
   SmallVector<int64_t> rhsOrder(getRhsBatch());
