@@ -97,4 +97,32 @@ Value extremumGradient(Builder &b, Value x, Value y, Value dy, ArrayRef<int64_t>
   return mul(b, hit, unreduce(b, share, dims, x.getType()));
 }
 
+/// `slope` but 0 where the condition holds.
+static Value zeroWhere(Builder &b, Value condition, Value slope) {
+  return select(b, condition, like(b, slope, 0.0), slope);
+}
+
+static Value isZero(Builder &b, Value x) { return eq(b, x, like(b, x, 0.0)); }
+
+Value powerBaseGradient(Builder &b, Value base, Value exponent, Value dy) {
+  if (std::optional<double> known = splatValue(exponent)) {
+    if (*known == 0)
+      return like(b, dy, 0.0);
+    return mul(b, dy, mul(b, exponent, pow(b, base, like(b, exponent, *known - 1))));
+  }
+  Value less = pow(b, base, sub(b, exponent, like(b, exponent, 1.0)));
+  // x^0 is 1 at 0 too, where this is 0 times infinity.
+  return zeroWhere(b, AndOp::create(b, isZero(b, base), isZero(b, exponent)),
+                   mul(b, dy, mul(b, exponent, less)));
+}
+
+Value powerExponentGradient(Builder &b, Value base, Value exponent, Value y, Value dy) {
+  Value slope = mul(b, dy, mul(b, y, log(b, base)));
+  if (std::optional<double> known = splatValue(base); known && *known != 0)
+    return slope;
+  // 0^y is the same for all y above 0.
+  Value positive = GeOp::create(b, exponent, like(b, exponent, 0.0));
+  return zeroWhere(b, AndOp::create(b, isZero(b, base), positive), slope);
+}
+
 } // namespace dlc

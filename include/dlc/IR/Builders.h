@@ -62,6 +62,11 @@ mlir::Value runtimeNumber(Builder &b, llvm::StringRef name, mlir::Type element);
 mlir::Value extremumGradient(Builder &b, mlir::Value x, mlir::Value y, mlir::Value dy,
                              llvm::ArrayRef<int64_t> dims);
 
+/// Adjoints of y = base ^ exponent, finite where the power is: at a base of 0 too.
+mlir::Value powerBaseGradient(Builder &b, mlir::Value base, mlir::Value exponent, mlir::Value dy);
+mlir::Value powerExponentGradient(Builder &b, mlir::Value base, mlir::Value exponent, mlir::Value y,
+                                  mlir::Value dy);
+
 } // namespace dlc
 
 #endif

@@ -117,9 +117,10 @@ def DL_MaxOp : DL_Binary<"max", "the larger one", "scalar::max(b, lhs, rhs)",
 def DL_MinOp : DL_Binary<"min", "the smaller one", "scalar::min(b, lhs, rhs)",
   "select(b, lt(b, y, rhs), dy, like(b, dy, 0.0))", "select(b, lt(b, y, rhs), like(b, dy, 0.0), dy)">;
 def DL_PowOp : DL_Binary<"pow", "lhs ^ rhs", "math::PowFOp::create(b, lhs, rhs)",
-  "mul(b, dy, mul(b, rhs, pow(b, lhs, sub(b, rhs, like(b, rhs, 1.0)))))", "mul(b, dy, mul(b, y, log(b, lhs)))">;
+  "powerBaseGradient(b, lhs, rhs, dy)", "powerExponentGradient(b, lhs, rhs, y, dy)">;
+// lhs - trunc(lhs / rhs) rhs
 def DL_ModOp : DL_Binary<"mod", "remainder with the sign of lhs", "scalar::mod(b, lhs, rhs)",
-  "dy", "nullptr">;
+  "dy", "neg(b, mul(b, dy, RoundOp::create(b, div(b, sub(b, lhs, y), rhs))))">;
 def DL_AndOp : DL_Binary<"and", "logical and", "arith::AndIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative]>;
 def DL_OrOp : DL_Binary<"or", "logical or", "arith::OrIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative]>;
 
