@@ -523,6 +523,10 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
 // Names
 //===------------------------------------------------------------------------------------------===//
 
+static bool holdsTensor(const Object &value) {
+  return value.isTensor() || llvm::any_of(value.elements, holdsTensor);
+}
+
 Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
   for (const Scope *at = scope.get(); at; at = at->parent.get())
     if (auto found = at->names.find(name); found != at->names.end())
@@ -535,7 +539,12 @@ Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
     if (known == settingValues.end()) {
       settingValues[name] = poison(); // while it is being evaluated: a setting cannot use itself
       Object value = evaluate(*setting->second, global);
-      settingValues[name] = value;
+      // A tensor is an op of the function, and the region, that is being made: each use makes its
+      // own.
+      if (holdsTensor(value))
+        settingValues.erase(name);
+      else
+        settingValues[name] = value;
       return value;
     }
     return known->second;
