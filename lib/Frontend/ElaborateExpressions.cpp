@@ -565,6 +565,8 @@ Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
     return Object::ofNumber(3.14159265358979323846);
   if (name == "e")
     return Object::ofNumber(2.71828182845904523536);
+  if (name == "grad_norm" && gradientNorm)
+    return ofTensor(gradientNorm, false);
   if (name == "step" || name == "epoch" || name == "total_steps")
     return ofTensor(runtimeNumber(b, name, realType()), false);
   if (auto op = RegisteredOperationName::lookup(("dl." + name).str(), &context);

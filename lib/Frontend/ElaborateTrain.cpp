@@ -275,10 +275,9 @@ Object Elaborator::transformGradient(const std::string &path, Value gradient, Va
     return object;
   auto scope = std::make_shared<Scope>();
   scope->names["grad"] = object;
-  scope->names["grad_norm"] = ofTensor(norm, false);
-  // Functions such as clip_norm see the norm too: it is a name of the training step.
-  global->names["grad_norm"] = ofTensor(norm, false);
+  gradientNorm = norm;
   Object result = toTensor(evaluate(*expr, scope), realType(), expr->range);
+  gradientNorm = {};
   if (result.isPoison())
     return result;
   if (result.batched || shapeOf(result) != shapeOf(object))

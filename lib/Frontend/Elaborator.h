@@ -305,6 +305,10 @@ private:
   /// The parameter whose update is being made, and by which optimizer.
   std::string optimizedPath, optimizerName;
 
+  /// Of all gradients together: a name of the training step while 'gradient' is evaluated, in
+  /// functions such as clip_norm too.
+  mlir::Value gradientNorm;
+
   NamedMap<Variable> variables;
   llvm::StringMap<bool> initialised;
   std::vector<Frame> frames;
