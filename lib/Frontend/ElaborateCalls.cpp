@@ -335,7 +335,6 @@ Object Elaborator::applyElementwise(const std::string &name, CallSite &site) {
 
 Object Elaborator::applyGradient(const Object &f, CallSite &site) {
   std::vector<Object> points;
-  SmallVector<Value> operands;
   for (CallSite::Argument &argument : site.arguments) {
     Object point = toTensor(argument.value, realType(), argument.range);
     if (point.isPoison())
@@ -343,24 +342,49 @@ Object Elaborator::applyGradient(const Object &f, CallSite &site) {
     if (!isa<FloatType>(elementOf(point)))
       point = castTo(point, realType());
     points.push_back(point);
-    operands.push_back(point.tensor);
   }
-  if (operands.empty())
+  if (points.empty())
     return fail(site.range, "a gradient needs the point to take it at");
+  // Where f varies over the batch but a point does not, each example has a derivative of its own:
+  // f is made again, at points that are repeated for the examples.
+  auto outerFrames = frames;
+  auto outerUpdates = updates;
+  int64_t outerStreams = randomStreams;
+  bool shared = llvm::any_of(points, [](const Object &point) { return !point.batched; });
+  GradOp grad = buildGradient(f, site, points);
+  if (grad && shared && isBatched(grad.getResult(0).getType())) {
+    grad.erase();
+    frames = std::move(outerFrames);
+    updates = std::move(outerUpdates);
+    randomStreams = outerStreams;
+    for (Object &point : points)
+      point = ofTensor(broadcastTo(point, shapeOf(point), true), true);
+    grad = buildGradient(f, site, points);
+  }
+  if (!grad)
+    return poison();
+  Object tuple = Object::ofKind(Object::Kind::Tuple);
+  for (size_t i = 0; i < points.size(); ++i)
+    tuple.elements.push_back(ofTensor(grad->getResult(i + 1), points[i].batched));
+  return tuple.elements.size() == 1 ? tuple.elements.front() : tuple;
+}
+
+GradOp Elaborator::buildGradient(const Object &f, const CallSite &site,
+                                 const std::vector<Object> &points) {
+  SmallVector<Value> operands;
+  for (const Object &point : points)
+    operands.push_back(point.tensor);
   // The region is built aside: its results' types are known only at its end.
   Location loc = b.getLoc();
   auto holder = std::make_unique<Region>();
   Block *body = &holder->emplaceBlock();
   OperationState state(loc, GradOp::getOperationName());
-  Operation *anchor = nullptr;
-  {
-    // An empty grad op that does not verify yet gives the region its place.
-    state.addOperands(operands);
-    state.addRegion()->takeBody(*holder);
-    for (Value operand : operands)
-      body->addArgument(operand.getType(), loc);
-    anchor = b.create(state);
-  }
+  // An empty grad op that does not verify yet gives the region its place.
+  state.addOperands(operands);
+  state.addRegion()->takeBody(*holder);
+  for (Value operand : operands)
+    body->addArgument(operand.getType(), loc);
+  Operation *anchor = b.create(state);
   Object result;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -379,7 +403,7 @@ Object Elaborator::applyGradient(const Object &f, CallSite &site) {
   }
   if (result.isPoison()) {
     anchor->erase();
-    return poison();
+    return {};
   }
   SmallVector<Type> types{result.tensor.getType()};
   llvm::append_range(types, ValueRange(operands).getTypes());
@@ -391,10 +415,7 @@ Object Elaborator::applyGradient(const Object &f, CallSite &site) {
   final.addRegion()->takeBody(anchor->getRegion(0));
   Operation *grad = b.create(final);
   anchor->erase();
-  Object tuple = Object::ofKind(Object::Kind::Tuple);
-  for (size_t i = 0; i < points.size(); ++i)
-    tuple.elements.push_back(ofTensor(grad->getResult(i + 1), points[i].batched));
-  return tuple.elements.size() == 1 ? tuple.elements.front() : tuple;
+  return llvm::cast<GradOp>(grad);
 }
 
 } // namespace dlc

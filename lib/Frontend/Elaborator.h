@@ -225,6 +225,9 @@ private:
   Object applyPrimitive(const Primitive &primitive, CallSite &site);
   Object applyElementwise(const std::string &name, CallSite &site);
   Object applyGradient(const Object &function, CallSite &site);
+  /// A dl.grad of `function` at `points`; none on a mistake.
+  GradOp buildGradient(const Object &function, const CallSite &site,
+                       const std::vector<Object> &points);
   bool bind(const std::vector<ast::Parameter> &parameters, CallSite &site, const ScopePtr &scope,
             SourceRange declared);
   bool checkType(const Object &value, const ast::Type &type, const ScopePtr &scope, SourceRange at,
