@@ -51,7 +51,9 @@ Value KernelEmitter::evaluateOp(Operation *op, ArrayRef<Index> at, Value mask) {
   if (auto repeat = dyn_cast<BroadcastOp>(op)) {
     Indices from;
     for (auto [i, d] : llvm::enumerate(repeat.getDims())) {
-      bool stretched = typeOf(repeat.getX()).getDimSize(i) == 1;
+      // A place along a dimension that stays 1 is kept: a reduction's result is known by it.
+      bool stretched =
+          typeOf(repeat.getX()).getDimSize(i) == 1 && typeOf(repeat.getY()).getDimSize(d) != 1;
       from.push_back(stretched ? Index() : at[d]);
     }
     return evaluate(repeat.getX(), from, mask);
