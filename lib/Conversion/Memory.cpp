@@ -83,13 +83,24 @@ Index KernelEmitter::linear(RankedTensorType type, ArrayRef<Index> at) {
 // Loads and stores
 //===------------------------------------------------------------------------------------------===//
 
+/// What lanes under a mask hold; nobody may use it. LLVM 22's SSE2 code takes the quotient of lanes
+/// that are known to be 0 for 0, not for NaN, and then drops the select that keeps it out: there
+/// floats are 1.
+static Value restOf(ImplicitLocOpBuilder &b, Type type, int64_t vectorBytes) {
+  auto vector = cast<VectorType>(type);
+  if (vectorBytes > 16 || !isa<FloatType>(vector.getElementType()))
+    return arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return arith::ConstantOp::create(
+      b, SplatElementsAttr::get(vector, b.getFloatAttr(vector.getElementType(), 1.0)));
+}
+
 Value KernelEmitter::loadVector(Value pointer, Type element, Value mask) {
   auto type = vectorOfType(storageOf(element));
   unsigned alignment = std::max(1u, storageOf(element).getIntOrFloatBitWidth() / 8);
   if (!mask)
     return LLVM::LoadOp::create(b, type, pointer, alignment);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  return LLVM::MaskedLoadOp::create(b, type, pointer, mask, zero, b.getI32IntegerAttr(alignment));
+  Value rest = restOf(b, type, target.bytes);
+  return LLVM::MaskedLoadOp::create(b, type, pointer, mask, rest, b.getI32IntegerAttr(alignment));
 }
 
 /// The bytes of a bool as an i1.
@@ -138,10 +149,10 @@ Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value 
   Value pointers = LLVM::GEPOp::create(b, vectorOfType(pointer), storage, memory.pointer,
                                        ArrayRef<LLVM::GEPArg>{vectorOf(position)});
   Value lanesOn = mask ? mask : tailMask(lanes);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  Value rest = restOf(b, type, target.bytes);
   unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
   return fromStorage(b,
-                     LLVM::masked_gather::create(b, type, pointers, lanesOn, ValueRange{zero},
+                     LLVM::masked_gather::create(b, type, pointers, lanesOn, ValueRange{rest},
                                                  b.getI32IntegerAttr(alignment)),
                      element);
 }

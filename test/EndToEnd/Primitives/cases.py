@@ -196,6 +196,8 @@ case("sum_whole", "sum(i, over = 1) + mean(i)", {"i": whole([2, 3], 4, -9, 2, -7
 case("max_of_row", "max(x, over = 1) + min(x * x, over = 1)", {"x": real([1, 5])}, "x.amax(1) + (x * x).amin(1)")
 case("max_of_max", "min(max(x, over = 0, keep = true), over = 1, keep = true)", {"x": real([3, 4])},
      "x.amax(0, keepdim=True).amin(1, keepdim=True)")
+for length in (1, 5):  # tails of a single number: what lies behind it must not count
+    case(f"quotients_{length}", "sum(x / y, over = 1)", {"x": real([3, length]), "y": real([3, length], 0.5, 2)}, "(x / y).sum(1)")
 case("variance", "mean((x - mean(x, over = 1, keep = true))^2, over = 1)", {"x": real([2, 5])}, "x.var(1, correction=0)")
 case("norm", "sqrt(sum(x * x))", {"x": CUBE}, "torch.linalg.vector_norm(x)")
 case("sum_of_sums", "sum(sum(x * y, over = 1) * sum(y, over = 1))", {"x": real([2, 3]), "y": real([2, 3])}, "((x * y).sum(1) * y.sum(1)).sum()")
