@@ -151,6 +151,8 @@ static size_t commonPrefix(llvm::StringRef a, llvm::StringRef b) {
 
 std::string dlc::didYouMean(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> candidates) {
   llvm::StringRef best;
+  if (name.size() < 2)
+    return ""; // near to everything
   unsigned limit = name.size() <= 3 ? 1 : 2, distance = limit + 1;
   for (llvm::StringRef candidate : candidates) {
     unsigned d = isTransposed(name, candidate)

@@ -45,14 +45,14 @@ void Elaborator::elaborateTrainSettings() {
   if (!trainEntry("optimizer"))
     diagnostics.error(program.train.keyword.range,
                       "'train' needs an optimizer, as in 'optimizer = adam(lr = 1e-3)'");
-  if (train.epochs && train.steps && !trainOverrides.contains("epochs") &&
+  if (trainEntry("epochs") && trainEntry("steps") && !trainOverrides.contains("epochs") &&
       !trainOverrides.contains("steps"))
     diagnostics.error(trainEntry("steps")->range, "give either 'epochs' or 'steps'");
   if (trainOverrides.contains("steps"))
     train.epochs = 0;
   else if (trainOverrides.contains("epochs"))
     train.steps = 0;
-  if (!train.epochs && !train.steps)
+  if (!trainEntry("epochs") && !trainEntry("steps"))
     train.epochs = 10;
 }
 
@@ -74,9 +74,9 @@ void Elaborator::elaborateTrainSetting(const std::string &name, const ast::Expr 
     if (train.batch > most)
       diagnostics.error(value.range, "a batch has at most 2^24 examples");
   } else if (name == "epochs") {
-    train.epochs = count(1);
+    train.epochs = count(0);
   } else if (name == "steps") {
-    train.steps = count(1);
+    train.steps = count(0);
   } else if (name == "seed") {
     train.seed = count(0);
   } else if (name == "validate") {
@@ -207,6 +207,33 @@ NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
   return derivatives;
 }
 
+/// The function that 'optimizer' names, its arguments checked; `outCall` is its call, if it is one.
+const ast::Function *Elaborator::findOptimizer(const ast::Call *&outCall) {
+  const ast::Expr *expr = trainEntry("optimizer");
+  if (!expr)
+    return nullptr;
+  outCall = llvm::dyn_cast<ast::Call>(expr);
+  auto *name = llvm::dyn_cast<ast::Name>(outCall ? outCall->callee.get() : expr);
+  std::vector<StringRef> known;
+  const ast::Function *optimizer = nullptr;
+  for (const auto *table : {&standardFunctions, &userFunctions})
+    for (const auto &entry : *table)
+      if (entry.second->kind == ast::Function::Kind::Optimizer) {
+        known.push_back(entry.getKey());
+        if (name && entry.getKey() == name->text)
+          optimizer = entry.second;
+      }
+  if (!optimizer) {
+    diagnostics.error(outCall ? outCall->callee->range : expr->range,
+                      name
+                          ? "unknown optimizer '" + name->text + "'" + didYouMean(name->text, known)
+                          : std::string("name an optimizer, as in adam(lr = 1e-3)"));
+    return nullptr;
+  }
+  auto scope = std::make_shared<Scope>();
+  return bindOptimizer(*optimizer, outCall, scope) ? optimizer : nullptr;
+}
+
 void Elaborator::elaborateTrain() {
   if (!program.train.present)
     return;
@@ -216,6 +243,8 @@ void Elaborator::elaborateTrain() {
           : options.trainRows;
   int64_t batch = info.train.batch ? info.train.batch : std::max<int64_t>(rows, 1);
   startFunction(Phase::Train, "train", batch);
+  const ast::Call *call = nullptr;
+  const ast::Function *optimizer = findOptimizer(call);
   Value loss = elaborateLoss();
   if (!loss || diagnostics.hasErrors())
     return finishFunction(function);
@@ -239,22 +268,6 @@ void Elaborator::elaborateTrain() {
     }
     norm = SqrtOp::create(b, norm);
   }
-  const ast::Expr *expr = trainEntry("optimizer");
-  auto *call = expr ? llvm::dyn_cast<ast::Call>(expr) : nullptr;
-  auto *name = expr ? llvm::dyn_cast<ast::Name>(call ? call->callee.get() : expr) : nullptr;
-  const ast::Function *optimizer = nullptr;
-  std::vector<StringRef> known;
-  for (const auto *table : {&standardFunctions, &userFunctions})
-    for (const auto &entry : *table)
-      if (entry.second->kind == ast::Function::Kind::Optimizer) {
-        known.push_back(entry.getKey());
-        if (name && entry.getKey() == name->text)
-          optimizer = entry.second;
-      }
-  if (expr && !optimizer)
-    diagnostics.error(expr->range, name ? "unknown optimizer '" + name->text + "'" +
-                                              didYouMean(name->text, known)
-                                        : std::string("name an optimizer, as in adam(lr = 1e-3)"));
   if (optimizer)
     for (auto &[path, gradient] : gradients) {
       Object transformed = transformGradient(path, gradient, norm);
@@ -286,8 +299,9 @@ Object Elaborator::transformGradient(const std::string &path, Value gradient, Va
   return result;
 }
 
-void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient,
-                                 const ast::Function &optimizer, const ast::Call *call) {
+/// Puts the optimizer's arguments, from its call and from --set, into `scope`.
+bool Elaborator::bindOptimizer(const ast::Function &optimizer, const ast::Call *call,
+                               const ScopePtr &scope) {
   CallSite site;
   site.callee = optimizer.name.text;
   site.range = call ? call->range : trainEntry("optimizer")->range;
@@ -312,9 +326,14 @@ void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient
     }
   for (const CallSite::Argument &argument : site.arguments)
     if (argument.value.isPoison())
-      return;
+      return false;
+  return bind(optimizer.parameters, site, scope, optimizer.name.range);
+}
+
+void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient,
+                                 const ast::Function &optimizer, const ast::Call *call) {
   auto scope = std::make_shared<Scope>();
-  if (!bind(optimizer.parameters, site, scope, optimizer.name.range))
+  if (!bindOptimizer(optimizer, call, scope))
     return;
   Object parameter = ofTensor(readVariable(path), false);
   parameter.string = path;

@@ -4,6 +4,8 @@
 #include "dlc/Frontend/Parser.h"
 #include "dlc/Frontend/StandardLibrary.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 
 namespace dlc {
@@ -45,22 +47,25 @@ static const ast::Call *callOf(const ast::Expr *expr) {
 void Elaborator::applyOverrides() {
   static constexpr StringRef trainNames[] = {"batch", "epochs", "steps", "validate",  "seed",
                                              "keep",  "stop",   "loss",  "optimizer", "gradient"};
+  // The optimizer's parameters come last: which they are may be set too.
+  std::vector<const ast::Stmt *> others;
   for (const auto &[name, text] : options.overrides) {
     uint32_t file = sources.add("--set", name + " = " + text);
-    overrideTexts.push_back(parse(sources, file, diagnostics));
-    if (diagnostics.hasErrors() || overrideTexts.back()->settings.empty())
-      return;
-    const ast::Stmt &statement = *overrideTexts.back()->settings.front();
-    const ast::Expr *value = statement.value.get();
-    std::vector<std::string> known;
-    if (auto setting = settings.find(name); setting != settings.end()) {
+    ast::StmtPtr statement = parseSetting(sources, file, diagnostics);
+    if (!statement)
+      continue;
+    const ast::Expr *value = statement->value.get();
+    if (auto setting = settings.find(name); setting != settings.end())
       setting->second = value;
-      continue;
-    }
-    if (llvm::is_contained(trainNames, StringRef(name))) {
+    else if (llvm::is_contained(trainNames, StringRef(name)))
       trainOverrides[name] = value;
-      continue;
-    }
+    else
+      others.push_back(statement.get());
+    overrides.push_back(std::move(statement));
+  }
+  for (const ast::Stmt *statement : others) {
+    const ast::Identifier &name = statement->names.front();
+    std::vector<std::string> known;
     for (const auto &entry : settings)
       known.push_back(entry.getKey().str());
     llvm::append_range(known, trainNames);
@@ -71,17 +76,17 @@ void Elaborator::applyOverrides() {
       function = function ? function : standardFunctions.lookup(called->text);
       for (size_t i = 0; function && i < function->parameters.size(); ++i) {
         known.push_back(function->parameters[i].name.text);
-        if (known.back() == name)
-          optimizerOverrides[name] = value;
+        if (known.back() == name.text)
+          optimizerOverrides[name.text] = statement->value.get();
       }
     }
-    if (!optimizerOverrides.contains(name)) {
+    if (!optimizerOverrides.contains(name.text)) {
       SmallVector<StringRef> names(known.begin(), known.end());
+      llvm::sort(known);
       diagnostics
-          .error(statement.names.front().range,
-                 "the program has no setting '" + name + "'" + didYouMean(name, names))
-          .note("settings are top-level names, the entries of 'train', and the optimizer's "
-                "parameters");
+          .error(name.range,
+                 "the program has no setting '" + name.text + "'" + didYouMean(name.text, names))
+          .note("it has " + llvm::join(known, ", "));
     }
   }
 }

@@ -177,6 +177,8 @@ private:
   void elaborateTrainSetting(const std::string &name, const ast::Expr &value);
   void elaborateKeep(const ast::Expr &value);
   void elaborateTrain();
+  const ast::Function *findOptimizer(const ast::Call *&outCall);
+  bool bindOptimizer(const ast::Function &optimizer, const ast::Call *call, const ScopePtr &scope);
   Object transformGradient(const std::string &path, mlir::Value gradient, mlir::Value gradientNorm);
   void elaborateUpdate(const std::string &path, const Object &gradient,
                        const ast::Function &optimizer, const ast::Call *call);
@@ -291,7 +293,8 @@ private:
   mlir::ImplicitLocOpBuilder b;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 
-  std::vector<std::unique_ptr<ast::Program>> libraries, overrideTexts;
+  std::vector<std::unique_ptr<ast::Program>> libraries;
+  std::vector<ast::StmtPtr> overrides; // --set
   llvm::StringMap<const ast::Function *> userFunctions, standardFunctions;
   llvm::StringMap<const ast::Expr *> settings, trainOverrides, optimizerOverrides;
   llvm::StringMap<Object> settingValues;

@@ -12,6 +12,10 @@ std::unique_ptr<Program> dlc::parse(const Sources &sources, uint32_t file,
   return Parser(tokenize(sources, file, diagnostics), diagnostics).parseProgram();
 }
 
+StmtPtr dlc::parseSetting(const Sources &sources, uint32_t file, Diagnostics &diagnostics) {
+  return Parser(tokenize(sources, file, diagnostics), diagnostics).parseSetting();
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Tokens
 //===------------------------------------------------------------------------------------------===//
@@ -107,6 +111,23 @@ std::unique_ptr<Program> Parser::parseProgram() {
       take();
   }
   return program;
+}
+
+// setting := name '=' expr
+StmtPtr Parser::parseSetting() {
+  if (peek().kind != Token::Kind::Identifier || !peek(1).is("="))
+    return unexpected("a setting, as in 'epochs = 5'");
+  auto statement = std::make_unique<Stmt>();
+  statement->kind = Stmt::Kind::Let;
+  const Token &name = take();
+  statement->names.push_back({name.text.str(), name.range});
+  take();
+  if (!(statement->value = parseExpr()))
+    return nullptr;
+  statement->range = since(name.range);
+  skipNewlines();
+  return peek().kind == Token::Kind::End ? std::move(statement)
+                                         : unexpected("the end of the value");
 }
 
 // item := 'data' body | 'train' body | 'report' body | ('model' | 'fn' | 'optimizer') function |

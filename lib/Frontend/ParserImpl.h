@@ -19,6 +19,7 @@ public:
       : tokens(std::move(tokens)), diagnostics(diagnostics) {}
 
   std::unique_ptr<ast::Program> parseProgram();
+  ast::StmtPtr parseSetting();
 
 private:
   //===--- Items and statements ---===//

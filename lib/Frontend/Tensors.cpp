@@ -4,6 +4,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -36,11 +37,17 @@ Type Elaborator::elementOf(const Object &value) const {
   return getElementTypeOrSelf(value.tensor.getType());
 }
 
+static std::string numberText(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return text;
+}
+
 std::string Elaborator::describe(const Object &value) const {
   switch (value.kind) {
   case Object::Kind::Number:
     return value.integer ? "the integer " + std::to_string(int64_t(value.number))
-                         : "the number " + llvm::formatv("{0:g}", value.number).str();
+                         : "the number " + numberText(value.number);
   case Object::Kind::Bool:
     return value.boolean ? "true" : "false";
   case Object::Kind::String:

@@ -217,6 +217,8 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
         return ("'" + name + "' needs a value: " + name + " " + option->argument).str();
       value = words[++i];
     }
+    if (!option->argument.empty() && value.empty())
+      return ("'" + name + "' needs a value: " + name + " " + option->argument).str();
     if (option->argument.empty() && joined)
       return ("'" + name + "' takes no value").str();
     if (std::string problem = option->take(out, value); !problem.empty())

@@ -11,6 +11,9 @@ namespace dlc {
 std::unique_ptr<ast::Program> parse(const Sources &sources, uint32_t file,
                                     Diagnostics &diagnostics);
 
+/// Parses a source that is one `name = expr`, where the name may be any; null after a mistake.
+ast::StmtPtr parseSetting(const Sources &sources, uint32_t file, Diagnostics &diagnostics);
+
 } // namespace dlc
 
 #endif
