@@ -4,6 +4,8 @@
 #include "dlc/Frontend/Parser.h"
 #include "dlc/Target/Linker.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -61,6 +63,18 @@ bool Compiler::elaborate() {
       unneeded->erase();
   return true;
 }
+
+bool Compiler::needsTrainRows() const {
+  return program.train.given && program.train.batch == 0 && program.generatedRows == 0;
+}
+
+void Compiler::setTrainRows(int64_t rows) {
+  mlir::OpBuilder builder(context.get());
+  if (auto train = module->lookupSymbol<mlir::func::FuncOp>("train"))
+    train->setAttr("dl.batch", builder.getI64IntegerAttr(rows));
+}
+
+std::string Compiler::dataManifest() { return writeDataManifest(*module, program); }
 
 bool Compiler::lowerTo(Phase next) {
   auto step = [&](Phase to) {

@@ -24,14 +24,7 @@ public:
     json.attribute("arena_bytes", module->getAttrOfType<IntegerAttr>("dl.arena_bytes").getInt());
     json.attribute("parameters", program.parameters);
     json.attribute("flop", flopOf("train"));
-    json.attributeArray("fields", [&] { writeFields(); });
-    if (program.split.given)
-      json.attributeObject("split", [&] {
-        json.attribute("train", program.split.train);
-        json.attribute("test", program.split.test);
-        json.attribute("seed", program.split.seed);
-        json.attribute("shuffle", program.split.shuffle);
-      });
+    writeData();
     json.attributeArray("tensors", [&] { writeTensors(); });
     json.attributeObject("functions", [&] { writeFunctions(); });
     if (program.train.given)
@@ -41,7 +34,25 @@ public:
     return std::move(stream.str());
   }
 
+  std::string writeDataOnly() {
+    json.objectBegin();
+    writeData();
+    json.objectEnd();
+    return std::move(stream.str());
+  }
+
 private:
+  void writeData() {
+    json.attributeArray("fields", [&] { writeFields(); });
+    if (program.split.given)
+      json.attributeObject("split", [&] {
+        json.attribute("train", program.split.train);
+        json.attribute("test", program.split.test);
+        json.attribute("seed", program.split.seed);
+        json.attribute("shuffle", program.split.shuffle);
+      });
+  }
+
   static StringRef typeName(Type type) {
     return type.isF32()         ? "f32"
            : type.isF64()       ? "f64"
@@ -240,4 +251,9 @@ std::string dlc::writeManifest(ModuleOp module, const ProgramInfo &program, Stri
                                const TargetDescription &target, bool doublePrecision,
                                std::vector<std::string> &functions) {
   return ManifestWriter(module, program, functions).write(name, target, doublePrecision);
+}
+
+std::string dlc::writeDataManifest(ModuleOp module, const ProgramInfo &program) {
+  std::vector<std::string> functions;
+  return ManifestWriter(module, program, functions).writeDataOnly();
 }

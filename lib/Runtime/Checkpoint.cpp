@@ -1,10 +1,13 @@
 //===- Checkpoint.cpp -----------------------------------------------------------------------===//
 #include "Checkpoint.h"
+#include "DataLocations.h"
 #include "JsonText.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <libdeflate.h>
@@ -110,15 +113,49 @@ static bool writeAll(int file, const void *data, size_t size) {
   return true;
 }
 
+static Status cannotSave(const std::string &path, const std::string &why) {
+  return Status::error("cannot save '" + path + "': " + why, StatusCode::IoError);
+}
+
+static std::string folderOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash ? path.substr(0, slash) : "/";
+}
+
+/// What is written before it is renamed to `path`: a file for each process.
+static std::string temporaryName(const std::string &path) { return path + ".new."; }
+
+static std::string temporaryPath(const std::string &path) {
+  return temporaryName(path) + std::to_string(getpid());
+}
+
+Status dlrt::checkWritable(const std::string &path) {
+  if (isFolder(path))
+    return cannotSave(path, "it is a folder; name a file");
+  std::string temporary = temporaryPath(path);
+  int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0)
+    return cannotSave(path, strerror(errno));
+  close(file);
+  unlink(temporary.c_str());
+  std::string folder = folderOf(path);
+  std::string start = temporaryName(path.substr(path.rfind('/') + 1));
+  for (const std::string &name : listFolder(folder)) {
+    if (name.compare(0, start.size(), start) != 0)
+      continue;
+    int process = atoi(name.c_str() + start.size());
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH)
+      unlink((folder + "/" + name).c_str());
+  }
+  return Status();
+}
+
 Status dlrt::saveCheckpoint(const std::string &path, const std::vector<TensorView> &tensors,
                             const Metadata &metadata) {
   auto fail = [&](const std::string &what) {
-    return Status::error("cannot save '" + path + "': " + what + ": " + strerror(errno),
-                         StatusCode::IoError);
+    return cannotSave(path, what + ": " + strerror(errno));
   };
-  size_t slash = path.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : slash ? path.substr(0, slash) : "/";
-  std::string temporary = path + ".new." + std::to_string(getpid());
+  std::string temporary = temporaryPath(path);
   int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0)
     return fail("opening '" + temporary + "'");
@@ -138,7 +175,7 @@ Status dlrt::saveCheckpoint(const std::string &path, const std::vector<TensorVie
     return fail(good ? "renaming" : "writing");
   }
   // The rename itself must reach the disk.
-  int parent = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int parent = open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent >= 0) {
     fsync(parent);
     close(parent);

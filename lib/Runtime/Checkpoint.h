@@ -39,6 +39,10 @@ struct Checkpoint {
   const LoadedTensor *find(const std::string &name) const;
 };
 
+/// Whether saveCheckpoint will be able to write `path`, as far as that can be known before. Removes
+/// what processes that were killed while they saved there left behind.
+Status checkWritable(const std::string &path);
+
 /// Writes a safetensors file: under a new name in the same folder, synced, then renamed over
 /// `path`, so that `path` holds the old or the new state whenever the machine stops. CRC-32
 /// checksums of all tensors stand in the metadata.

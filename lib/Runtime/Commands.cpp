@@ -8,7 +8,9 @@ using namespace dlrt;
 
 namespace {
 std::atomic<bool> interruptRequested{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "it is set in a signal handler");
+std::atomic<int> signalReceived{0};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
+              "they are set in a signal handler");
 
 /// Makes Ctrl-C and SIGTERM ask for the end after the step; a second one ends the process as usual.
 class InterruptScope {
@@ -17,8 +19,12 @@ public:
     if (!active)
       return;
     interruptRequested = false;
+    signalReceived = 0;
     struct sigaction action{};
-    action.sa_handler = [](int) { interruptRequested.store(true, std::memory_order_relaxed); };
+    action.sa_handler = [](int signal) {
+      signalReceived.store(signal, std::memory_order_relaxed);
+      interruptRequested.store(true, std::memory_order_relaxed);
+    };
     action.sa_flags = SA_RESETHAND | SA_RESTART;
     sigaction(SIGINT, &action, &oldInterrupt);
     sigaction(SIGTERM, &action, &oldTerminate);
@@ -31,7 +37,7 @@ public:
   }
 
 private:
-  bool active;
+  const bool active;
   struct sigaction oldInterrupt{}, oldTerminate{};
 };
 
@@ -127,7 +133,9 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   Command command(options, program);
   Experiment &experiment = command.experiment;
   InterruptScope interrupts(!options.stop);
-  Status status = experiment.open();
+  Status status = options.save.empty() ? Status() : checkWritable(options.save);
+  if (status.ok())
+    status = experiment.open();
   if (status.ok())
     status = experiment.loadRows();
   if (!status.ok())
@@ -161,15 +169,21 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   double trainStart = now();
   status = trainer.run();
   double trainSeconds = now() - trainStart;
+  if (!trainer.interrupted())
+    signalReceived = 0; // it came too late to end anything
   if (!status.ok())
     return status;
   return command.tellReport(&untrained, trainSeconds, trainer.interrupted());
 }
 
+int dlrt::interruptSignal() { return signalReceived; }
+
 Status dlrt::evalCommand(const RunOptions &options, const Program &program) {
   Command command(options, program);
   Experiment &experiment = command.experiment;
   Status status = experiment.open(/*ownWeights=*/true);
+  if (status.ok())
+    status = experiment.checkWeights();
   if (status.ok())
     status = experiment.loadRows();
   if (status.ok())

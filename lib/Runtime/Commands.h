@@ -45,6 +45,13 @@ struct RunOptions {
 Status runCommand(const RunOptions &options, const Program &program);
 Status runCommand(const RunOptions &options, const dlrt_program *program);
 
+/// How many rows the training part of the data has, for a program whose batch is all of them: its
+/// memory is laid out for that many. `manifest` needs no more than the fields and the split.
+Status countTrainRows(const std::string &manifest, const std::string &data, int64_t &outRows);
+
+/// The signal that made the last run of this process end before its last step; 0: none did.
+int interruptSignal();
+
 /// Evaluates weights that were saved on the test part, or on all data where there is none, and
 /// reports.
 Status evalCommand(const RunOptions &options, const Program &program);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 using namespace dlrt;
@@ -20,7 +21,7 @@ int dlrt::parseCell(const std::string &cell, double &out) {
     if (length == strlen(word) && memcmp(first, word, length) == 0)
       return 0;
   auto [stop, error] = std::from_chars(first, last, out);
-  return error == std::errc() && stop == last ? 1 : -1;
+  return error == std::errc() && stop == last && std::isfinite(out) ? 1 : -1;
 }
 
 namespace {
@@ -51,6 +52,9 @@ public:
     if (out.rows.empty())
       return Status::error("'" + name + "' holds no rows", StatusCode::DataError);
     takeHeader(out);
+    if (out.rows.empty())
+      return Status::error("'" + name + "' holds the names of its columns and no rows",
+                           StatusCode::DataError);
     return Status();
   }
 
@@ -104,12 +108,15 @@ private:
     return Status();
   }
 
-  /// The first row names the columns if none of its cells is a number.
+  /// The first row names the columns if none of its cells is a number and not all are missing.
   static void takeHeader(Table &out) {
     double number;
-    bool header = std::all_of(out.rows[0].begin(), out.rows[0].end(),
-                              [&](const std::string &cell) { return parseCell(cell, number) < 0; });
-    if (!header || out.rows.size() < 2)
+    auto count = [&](int kind) {
+      return std::count_if(out.rows[0].begin(), out.rows[0].end(), [&](const std::string &cell) {
+        return parseCell(cell, number) == kind;
+      });
+    };
+    if (count(1) > 0 || count(-1) == 0)
       return;
     out.header = std::move(out.rows[0]);
     out.rows.erase(out.rows.begin());

@@ -49,11 +49,13 @@ static std::string programFolder() {
   return slash == std::string::npos ? "" : text.substr(0, slash);
 }
 
+static std::string parent(const std::string &folder) {
+  size_t slash = folder.rfind('/');
+  return slash == std::string::npos ? "" : folder.substr(0, slash);
+}
+
 std::vector<std::string> dlrt::dataFolders() {
-  std::vector<std::string> folders{"examples/data"};
-  std::string program = programFolder();
-  if (!program.empty()) // build/PRESET/bin in a source tree, or bin in a prefix
-    folders.push_back(program + "/../../../examples/data");
+  std::vector<std::string> folders;
   if (const char *list = getenv("DLC_DATA")) {
     std::string text(list);
     for (size_t at = 0; at <= text.size();) {
@@ -63,8 +65,12 @@ std::vector<std::string> dlrt::dataFolders() {
       at = colon + 1;
     }
   }
-  if (!program.empty())
-    folders.push_back(program + "/../share/dlc/data");
+  folders.push_back("examples/data");
+  std::string program = programFolder();
+  if (!program.empty()) { // build/PRESET/bin in a source tree, or bin in a prefix
+    folders.push_back(parent(parent(parent(program))) + "/examples/data");
+    folders.push_back(parent(program) + "/share/dlc/data");
+  }
   if (const char *cache = getenv("XDG_CACHE_HOME"); cache && *cache)
     folders.push_back(std::string(cache) + "/dlc");
   else if (const char *home = getenv("HOME"); home && *home)

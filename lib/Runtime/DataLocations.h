@@ -21,8 +21,8 @@ struct DataSet {
   int64_t bytes = 0;
 };
 
-/// Folders that are searched for data sets, in this order: examples/data here and beside the
-/// program, $DLC_DATA, the share folder of the installed program, the user's cache.
+/// Folders that are searched for data sets, in this order: $DLC_DATA, examples/data here and
+/// beside the program, the share folder of the installed program, the user's cache.
 std::vector<std::string> dataFolders();
 
 /// Every data set in these folders; of one name the first.

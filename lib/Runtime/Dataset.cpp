@@ -70,10 +70,7 @@ Status dlrt::parseFields(const Json &manifest, std::vector<FieldInfo> &out) {
   return Status();
 }
 
-namespace {
-
-/// Puts a number into element `index` of an array; false if the type cannot hold it.
-bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value) {
+bool dlrt::storeNumber(ElementType type, uint8_t *array, int64_t index, double value) {
   switch (type) {
   case ElementType::F32: {
     float number = static_cast<float>(value);
@@ -99,10 +96,13 @@ bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value) 
   return false;
 }
 
+namespace {
+
 class Loader {
 public:
-  Loader(const std::vector<FieldInfo> &fields, const std::string &path, Data &out, ReadAhead *ahead)
-      : fields(fields), path(path), out(out), ahead(ahead) {}
+  Loader(const std::vector<FieldInfo> &fields, const std::string &path, const DataNames &trained,
+         Data &out, ReadAhead *ahead)
+      : fields(fields), path(path), trained(trained), out(out), ahead(ahead) {}
 
   Status run(const Json &manifest, const GeneratedFields &generated) {
     out.arrays.resize(fields.size());
@@ -379,17 +379,21 @@ private:
                              StatusCode::DataError);
       return Status();
     }
-    auto found = std::find(table.header.begin(), table.header.end(), which.string());
+    return findColumn(table, which.string(), field, file, column);
+  }
+
+  static Status findColumn(const Table &table, const std::string &name, const std::string &field,
+                           const std::string &file, size_t &column) {
+    auto found = std::find(table.header.begin(), table.header.end(), name);
     if (found != table.header.end()) {
       column = found - table.header.begin();
       return Status();
     }
     std::string known;
-    for (const std::string &name : table.header)
-      known += (known.empty() ? "" : ", ") + name;
+    for (const std::string &each : table.header)
+      known += (known.empty() ? "" : ", ") + each;
     return Status::error(
-        "'" + file + "' has no column '" + which.string() + "' for the field '" + field +
-            "'; it has " +
+        "'" + file + "' has no column '" + name + "' for the field '" + field + "'; it has " +
             (known.empty() ? "no names: give numbers from 0, as in column(3)" : known),
         StatusCode::DataError);
   }
@@ -400,14 +404,29 @@ private:
     std::vector<Json> names(source["names"].array());
     if (field.sourceKind == "array")
       names.push_back(source["name"]);
-    if (names.empty()) {
+    auto known = trained.columns.find(field.name);
+    if (names.empty() && known != trained.columns.end() && !table.header.empty()) {
+      for (const std::string &name : known->second)
+        if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
+            !status.ok())
+          return status;
+      out.columns[field.name] = known->second;
+    } else if (names.empty()) {
       size_t first = 0, last = 0;
       if (Status status = findColumn(table, source["first"], field.name, file, first); !status.ok())
         return status;
       if (Status status = findColumn(table, source["last"], field.name, file, last); !status.ok())
         return status;
-      for (size_t c = first; c <= last; ++c)
+      if (last < first)
+        return Status::error("in '" + file + "', column " + columnName(table, last) +
+                                 " stands before " + columnName(table, first) + ", so the field '" +
+                                 field.name + "' has no range from one to the other",
+                             StatusCode::DataError);
+      for (size_t c = first; c <= last; ++c) {
         columns.push_back(c);
+        if (!table.header.empty())
+          out.columns[field.name].push_back(table.header[c]);
+      }
     }
     for (const Json &name : names)
       if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
@@ -452,6 +471,27 @@ private:
     return Status();
   }
 
+  /// The label of each row by the names that the weights were trained with.
+  Status fillKnownClasses(size_t i, const Table &table, const std::string &file, size_t column) {
+    for (size_t r = 0; r < table.rows.size(); ++r) {
+      const std::string &cell = table.rows[r][column];
+      auto known = std::find(trained.classNames.begin(), trained.classNames.end(), cell);
+      if (known == trained.classNames.end()) {
+        std::string list;
+        for (const std::string &name : trained.classNames)
+          list += (list.empty() ? "" : ", ") + name;
+        return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
+                                 ", column " + columnName(table, column) + ": '" +
+                                 cell.substr(0, 40) + "' is none of the classes trained: " + list,
+                             StatusCode::DataError);
+      }
+      storeNumber(ElementType::I32, out.arrays[i].data(), static_cast<int64_t>(r),
+                  static_cast<double>(known - trained.classNames.begin()));
+    }
+    out.classNames = trained.classNames;
+    return Status();
+  }
+
   /// Labels are the integers from 0, or any words (or other integers), numbered in sorted order.
   Status fillClasses(size_t i, const Table &table, const std::string &file, size_t column) {
     const FieldInfo &field = fields[i];
@@ -470,6 +510,10 @@ private:
       numbers &= kind > 0 && value == std::floor(value) && value >= 0 && value < field.classes;
       words.insert(cell);
     }
+    bool known = std::any_of(trained.classNames.begin(), trained.classNames.end(),
+                             [&](const std::string &name) { return words.count(name) > 0; });
+    if (!trained.classNames.empty() && (known || !numbers))
+      return fillKnownClasses(i, table, file, column);
     if (!numbers && static_cast<int64_t>(words.size()) > field.classes)
       return Status::error("'" + file + "', column " + columnName(table, column) + " has " +
                                std::to_string(words.size()) + " different labels, but '" +
@@ -524,6 +568,7 @@ private:
 
   const std::vector<FieldInfo> &fields;
   const std::string &path;
+  const DataNames &trained;
   Data &out;
   ReadAhead *ahead;
   bool testRowsGiven = false;
@@ -533,10 +578,10 @@ private:
 } // namespace
 
 Status dlrt::loadData(const Json &manifest, const std::vector<FieldInfo> &fields,
-                      const std::string &path, const GeneratedFields &generated, Data &out,
-                      ReadAhead *ahead) {
+                      const std::string &path, const GeneratedFields &generated,
+                      const DataNames &trained, Data &out, ReadAhead *ahead) {
   out = Data();
   if (fields.empty())
     return Status::error("the program declares no data: add a 'data { ... }' with its fields");
-  return Loader(fields, path, out, ahead).run(manifest, generated);
+  return Loader(fields, path, trained, out, ahead).run(manifest, generated);
 }

@@ -55,12 +55,19 @@ private:
   size_t bytes = 0;
 };
 
+/// What a training learns of the names in its data, and keeps with the weights.
+struct DataNames {
+  std::vector<std::string> classNames; /// of a class label that was given in words
+  /// The columns of a field that takes a range of them, by the field's name: other files may have
+  /// them in another order.
+  std::map<std::string, std::vector<std::string>> columns;
+};
+
 /// All rows of all fields, and which rows are for what.
-struct Data {
+struct Data : DataNames {
   std::vector<Buffer> arrays; /// one per field, row-major, in the field's type
   int64_t rows = 0;
-  std::vector<int32_t> train, test;    /// row numbers; test may be empty
-  std::vector<std::string> classNames; /// of a class label that was given in words
+  std::vector<int32_t> train, test; /// row numbers; test may be empty
 };
 
 class ReadAhead;
@@ -69,9 +76,14 @@ class ReadAhead;
 using GeneratedFields = std::map<std::string, std::vector<uint8_t>>;
 
 /// Loads the fields from the folder or file `path` (unused where all are generated) and splits the
-/// rows as the manifest says. Files that were read ahead are taken from there.
+/// rows as the manifest says. Words of a class are numbered as in `trained`, or, where it has none,
+/// in sorted order. Files that were read ahead are taken from there.
 Status loadData(const Json &manifest, const std::vector<FieldInfo> &fields, const std::string &path,
-                const GeneratedFields &generated, Data &out, ReadAhead *ahead = nullptr);
+                const GeneratedFields &generated, const DataNames &trained, Data &out,
+                ReadAhead *ahead = nullptr);
+
+/// Puts a number into element `index` of an array; false if the type cannot hold it.
+bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value);
 
 //===--- Readers; each refuses damaged input with the reason ---===//
 
@@ -106,7 +118,7 @@ struct Table {
 Status parseCsv(const char *text, size_t size, const std::string &name, Table &out);
 
 /// A cell as a number: 1 if it is one, 0 if it is missing (empty, NA, NaN, ?, null), -1 if it is
-/// something else.
+/// something else, also if it is infinite.
 int parseCell(const std::string &cell, double &out);
 
 } // namespace dlrt

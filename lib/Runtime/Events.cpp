@@ -171,10 +171,13 @@ void ConsoleEvents::saved(const std::string &path, int64_t step) {
   fprintf(err, "saved to %s after step %s\n", path.c_str(), formatCount(step).c_str());
 }
 
-void ConsoleEvents::interrupted(int64_t step, int64_t steps) {
+void ConsoleEvents::interrupted(int64_t step, int64_t steps, const std::string &path) {
   clearProgress();
-  fprintf(err, "interrupted after step %s of %s\n", formatCount(step).c_str(),
-          formatCount(steps).c_str());
+  std::string next = path.empty()
+                         ? "nothing was kept: name a file with --save to go on another time"
+                         : "saved to " + path + ": go on with --resume " + path;
+  fprintf(err, "interrupted after step %s of %s; %s\n", formatCount(step).c_str(),
+          formatCount(steps).c_str(), next.c_str());
   fflush(err);
 }
 
@@ -225,6 +228,8 @@ void JsonEvents::saved(const std::string &path, int64_t step) {
   line("\"saved\",\"path\":" + jsonString(path) + ",\"step\":" + std::to_string(step));
 }
 
-void JsonEvents::interrupted(int64_t step, int64_t steps) {
-  line("\"interrupted\",\"step\":" + std::to_string(step) + ",\"steps\":" + std::to_string(steps));
+void JsonEvents::interrupted(int64_t step, int64_t steps, const std::string &path) {
+  std::string text =
+      "\"interrupted\",\"step\":" + std::to_string(step) + ",\"steps\":" + std::to_string(steps);
+  line(text + (path.empty() ? "" : ",\"path\":" + jsonString(path)));
 }

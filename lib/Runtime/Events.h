@@ -67,8 +67,9 @@ public:
   virtual void report(const ReportEvent &) {}
   /// The training state was written to `path` after `step` steps.
   virtual void saved(const std::string &, int64_t) {}
-  /// The run was asked to stop and did so after `step` of `steps` steps.
-  virtual void interrupted(int64_t, int64_t) {}
+  /// The run was asked to stop and did so after `step` of `steps` steps; its state is in `path`,
+  /// which is empty where it was not to be kept.
+  virtual void interrupted(int64_t, int64_t, const std::string &) {}
   /// A file was written beside the training state, such as a plot.
   virtual void wrote(const std::string &) {}
 };
@@ -84,7 +85,7 @@ public:
   void epoch(const EpochEvent &event) override;
   void report(const ReportEvent &event) override;
   void saved(const std::string &path, int64_t step) override;
-  void interrupted(int64_t step, int64_t steps) override;
+  void interrupted(int64_t step, int64_t steps, const std::string &path) override;
   void wrote(const std::string &path) override;
 
 private:
@@ -105,7 +106,7 @@ public:
   void epoch(const EpochEvent &event) override;
   void report(const ReportEvent &event) override;
   void saved(const std::string &path, int64_t step) override;
-  void interrupted(int64_t step, int64_t steps) override;
+  void interrupted(int64_t step, int64_t steps, const std::string &path) override;
 
 private:
   void line(const std::string &text);

@@ -20,6 +20,8 @@ Status Experiment::open(bool ownWeights) {
       return status;
     state.seed = file->state().seed;
   }
+  if (file)
+    static_cast<DataNames &>(state) = file->state();
   int threads = options.threads > 0 ? options.threads : defaultThreads(program);
   return Session::create(program, threads, session);
 }
@@ -37,30 +39,48 @@ Status Experiment::generate(GeneratedFields &out) {
   return Status();
 }
 
+/// Finds and loads what `name` says, which may be empty where all fields are generated.
+static Status load(const Json &manifest, const std::vector<FieldInfo> &fields,
+                   const std::string &name, const GeneratedFields &generated,
+                   const DataNames &trained, Data &out, ReadAhead *ahead) {
+  bool needsFile = false;
+  for (const FieldInfo &field : fields)
+    needsFile |= field.sourceKind != "generated";
+  std::string path;
+  if (needsFile && !name.empty())
+    if (Status status = findData(name, path); !status.ok())
+      return status;
+  return loadData(manifest, fields, path, generated, trained, out, ahead);
+}
+
+Status dlrt::countTrainRows(const std::string &manifest, const std::string &data,
+                            int64_t &outRows) {
+  Json json;
+  std::vector<FieldInfo> fields;
+  Data rows;
+  Status status = Json::parse(manifest, json);
+  if (status.ok())
+    status = parseFields(json, fields);
+  if (status.ok())
+    status = load(json, fields, data, {}, {}, rows, nullptr);
+  outRows = static_cast<int64_t>(rows.train.size());
+  return status;
+}
+
 Status Experiment::loadRows() {
   GeneratedFields generated;
   if (Status status = generate(generated); !status.ok())
     return status;
-  bool needsFile = false;
-  for (const FieldInfo &field : program.fields)
-    needsFile |= field.sourceKind != "generated";
-  std::string path;
-  if (needsFile && options.data.empty())
-    return Status::error("'" + program.name +
-                         "' needs data: say where it is with --data NAME or PATH");
-  if (needsFile)
-    if (Status status = findData(options.data, path); !status.ok())
-      return status;
-  Status status =
-      loadData(program.manifest, program.fields, path, generated, data, options.readAhead);
+  Status status = load(program.manifest, program.fields, options.data, generated, state, data,
+                       options.readAhead);
   if (!status.ok())
     return status;
   for (const Buffer &array : data.arrays)
     fieldPointers.push_back(array.data());
   session->getFrame().fields = fieldPointers.data();
   parts = Parts::make(data.train, data.test, program.train.validate, state.seed);
-  state.classNames = data.classNames;
-  return checkFile();
+  static_cast<DataNames &>(state) = data;
+  return Status();
 }
 
 Status Experiment::makeUpRows(int64_t rows) {
@@ -93,17 +113,6 @@ Status Experiment::makeUpRows(int64_t rows) {
   return Status();
 }
 
-Status Experiment::checkFile() const {
-  if (!file)
-    return Status();
-  const std::vector<std::string> &trained = file->state().classNames;
-  if (!trained.empty() && !data.classNames.empty() && trained != data.classNames)
-    return Status::error("the classes of the data are not those that '" + program.name +
-                             "' was trained on",
-                         StatusCode::Incompatible);
-  return Status();
-}
-
 Status Experiment::initialize() {
   dlrt_frame &frame = session->getFrame();
   frame.seed = state.seed;
@@ -115,19 +124,27 @@ Status Experiment::initialize() {
   return Status();
 }
 
+Status Experiment::checkWeights() const {
+  if (file)
+    return Status();
+  return Status::error("'" + program.name +
+                       "' has no weights: name the file that was saved with --weights FILE, or "
+                       "compile it with one");
+}
+
 Status Experiment::restore(std::vector<uint8_t> *best) {
-  if (!file)
-    return Status::error("'" + program.name +
-                         "' has no weights: name the file that was saved with --weights FILE, or "
-                         "compile it with one");
+  if (Status status = checkWeights(); !status.ok())
+    return status;
   if (best && !file->state().fingerprint.empty() && file->state().fingerprint != fingerprint())
     return Status::error("'" + options.resume +
                              "' was trained on other data than this; resuming needs the same",
                          StatusCode::Incompatible);
-  std::vector<std::string> names = std::move(state.classNames);
+  DataNames names = state;
   state = file->state();
+  if (state.columns.empty())
+    state.columns = std::move(names.columns);
   if (state.classNames.empty())
-    state.classNames = std::move(names);
+    state.classNames = std::move(names.classNames);
   file->restore(*session, best);
   return Status();
 }

@@ -30,6 +30,8 @@ public:
   Status makeUpRows(int64_t rows);
   /// Gives the variables their first values, from the seed and the training part.
   Status initialize();
+  /// Says what to do where there are no weights, neither in a file nor in the program.
+  Status checkWeights() const;
   /// Takes the variables from the file; with `best`, those from which training goes on. An error
   /// where there is no file.
   Status restore(std::vector<uint8_t> *best);
@@ -46,7 +48,6 @@ public:
 
 private:
   Status generate(GeneratedFields &out);
-  Status checkFile() const;
 
   std::unique_ptr<StateFile> file;
   std::vector<const void *> fieldPointers;

@@ -11,31 +11,6 @@ using namespace dlrt;
 namespace {
 Status badRows(const std::string &what) { return Status::error(what, StatusCode::DataError); }
 
-/// Writes `value` as an element of `type`.
-void storeNumber(ElementType type, double value, uint8_t *to) {
-  switch (type) {
-  case ElementType::F32: {
-    float number = static_cast<float>(value);
-    memcpy(to, &number, sizeof(number));
-    return;
-  }
-  case ElementType::F64:
-    memcpy(to, &value, sizeof(value));
-    return;
-  case ElementType::I32: {
-    int32_t number = static_cast<int32_t>(std::clamp(value, -2147483648.0, 2147483647.0));
-    memcpy(to, &number, sizeof(number));
-    return;
-  }
-  case ElementType::U8:
-    *to = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
-    return;
-  case ElementType::Bool:
-    *to = value != 0;
-    return;
-  }
-}
-
 /// The rows to predict: an array for each field that predictions read, null for the others.
 struct InputRows {
   std::vector<Buffer> arrays;
@@ -46,7 +21,8 @@ struct InputRows {
 /// Finds the table's columns that make up each input field.
 class ColumnFinder {
 public:
-  ColumnFinder(const Program &program, const Table &table) : program(program), table(table) {}
+  ColumnFinder(const Program &program, const Table &table, const DataNames &trained)
+      : program(program), table(table), trained(trained) {}
 
   Status find(const std::vector<bool> &inputs, std::vector<std::vector<size_t>> &out) {
     out.resize(program.fields.size());
@@ -99,6 +75,15 @@ private:
     }
     if (source["names"].isArray())
       return checkCount(field, out);
+    auto known = trained.columns.find(field.name);
+    if (known != trained.columns.end() && !table.header.empty()) {
+      for (const std::string &name : known->second) {
+        if (Status status = findColumn(name, first); !status.ok())
+          return status;
+        out.push_back(first);
+      }
+      return checkCount(field, out);
+    }
     bool range = !source["first"].isNull();
     Status status = range ? findColumn(source["first"], first) : findColumn(field.name, first);
     last = first + static_cast<size_t>(field.elements()) - 1;
@@ -140,32 +125,39 @@ private:
 
   const Program &program;
   const Table &table;
+  const DataNames &trained;
 };
 
 Status readCells(const Table &table, const FieldInfo &field, const std::vector<size_t> &columns,
                  uint8_t *to) {
-  int64_t size = elementSize(field.type);
+  int64_t index = 0;
   for (size_t row = 0; row < table.rows.size(); ++row)
     for (size_t column : columns) {
-      double number = NAN;
-      std::string line = row < table.lines.size() ? std::to_string(table.lines[row]) : "?";
-      if (column >= table.rows[row].size())
-        return badRows("line " + line + " has too few columns");
-      if (parseCell(table.rows[row][column], number) != 1)
-        return badRows("line " + line + ": '" + table.rows[row][column] +
-                       "' is not a number for field '" + field.name + "'");
-      storeNumber(field.type, number, to);
-      to += size;
+      double number = 0;
+      const std::string &cell = table.rows[row][column];
+      std::string where =
+          "line " + std::to_string(table.lines[row]) + ", column " +
+          (table.header.empty() ? std::to_string(column) : "'" + table.header[column] + "'") + ": ";
+      int kind = parseCell(cell, number);
+      if (kind == 0)
+        return badRows(where + "the value is missing");
+      if (kind < 0)
+        return badRows(where + "'" + cell.substr(0, 40) + "' is not a number");
+      if (!storeNumber(field.type, to, index++, number))
+        return badRows(where + cell.substr(0, 40) + " is no " + elementName(field.type) +
+                       ", as field '" + field.name + "' has");
     }
   return Status();
 }
 
-Status readTable(const Program &program, const std::vector<bool> &inputs, const Table &table,
+Status readTable(const Experiment &experiment, const std::vector<bool> &inputs, const Table &table,
                  InputRows &out) {
+  const Program &program = experiment.program;
   std::vector<std::vector<size_t>> columns;
   if (table.rows.empty())
     return badRows("there are no rows to predict");
-  if (Status status = ColumnFinder(program, table).find(inputs, columns); !status.ok())
+  if (Status status = ColumnFinder(program, table, experiment.state).find(inputs, columns);
+      !status.ok())
     return status;
   out.rows = static_cast<int64_t>(table.rows.size());
   out.arrays.resize(inputs.size());
@@ -216,12 +208,14 @@ Status readArray(const Program &program, const std::vector<bool> &inputs, const 
   out.rows = array.shape[0];
   out.arrays.resize(inputs.size());
   out.pointers.assign(inputs.size(), nullptr);
-  int64_t from = elementSize(array.type), to = elementSize(field.type);
-  if (!out.arrays[input].allocate(array.elements() * to))
+  int64_t from = elementSize(array.type);
+  if (!out.arrays[input].allocate(array.elements() * elementSize(field.type)))
     return Status::error("there is no memory for the rows", StatusCode::OutOfMemory);
   for (int64_t i = 0; i < array.elements(); ++i)
-    storeNumber(field.type, readNumber(array.type, array.data() + i * from),
-                out.arrays[input].data() + i * to);
+    if (double value = readNumber(array.type, array.data() + i * from);
+        !storeNumber(field.type, out.arrays[input].data(), i, value))
+      return badRows("'" + path + "', row " + std::to_string(i / field.elements()) + ": " +
+                     std::to_string(value) + " is no " + elementName(field.type));
   out.pointers[input] = out.arrays[input].data();
   return Status();
 }
@@ -234,19 +228,19 @@ Status readRows(const RunOptions &options, Experiment &experiment, InputRows &ou
   std::string path;
   if (options.data.empty()) {
     Status status = readStream(options.in, "standard input", table);
-    return status.ok() ? readTable(program, inputs, table, out) : status;
+    return status.ok() ? readTable(experiment, inputs, table, out) : status;
   }
   if (Status status = findData(options.data, path); !status.ok())
     return status;
-  if (isFile(path) && !endsWith(path, ".csv"))
+  if (isFile(path) && !endsWith(path, ".csv") && !endsWith(path, ".csv.gz"))
     return readArray(program, inputs, path, out);
   if (isFile(path)) {
-    FILE *file = fopen(path.c_str(), "re");
-    if (!file)
-      return Status::error("cannot read '" + path + "': " + strerror(errno), StatusCode::IoError);
-    Status status = readStream(file, path, table);
-    fclose(file);
-    return status.ok() ? readTable(program, inputs, table, out) : status;
+    Buffer bytes;
+    size_t size = 0;
+    Status status = readFile(path, bytes, size);
+    if (status.ok())
+      status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, path, table);
+    return status.ok() ? readTable(experiment, inputs, table, out) : status;
   }
   Status status = experiment.loadRows();
   out.rows = experiment.data.rows;
@@ -255,11 +249,14 @@ Status readRows(const RunOptions &options, Experiment &experiment, InputRows &ou
   return status;
 }
 
-std::string numberText(double value) {
+/// As few digits as tell the number from its neighbours in `type`.
+std::string numberText(double value, ElementType type) {
   char buffer[40];
-  for (int digits : {6, 7, 8, 9}) {
+  bool wide = type == ElementType::F64;
+  for (int digits = 6; digits <= (wide ? 17 : 9); ++digits) {
     snprintf(buffer, sizeof(buffer), "%.*g", digits, value);
-    if (strtof(buffer, nullptr) == static_cast<float>(value))
+    if (wide ? strtod(buffer, nullptr) == value
+             : strtof(buffer, nullptr) == static_cast<float>(value))
       break;
   }
   return buffer;
@@ -300,7 +297,7 @@ void writePredictions(FILE *out, const Experiment &experiment, const OutputInfo 
       line = cellText(name(std::max_element(values.begin() + row, values.begin() + row + width) -
                            (values.begin() + row)));
     for (int64_t column = 0; column < width; ++column)
-      line += (line.empty() ? "" : ",") + numberText(values[row + column]);
+      line += (line.empty() ? "" : ",") + numberText(values[row + column], output.type);
     fprintf(out, "%s\n", line.c_str());
   }
 }
@@ -312,6 +309,8 @@ Status dlrt::predictCommand(const RunOptions &options, const Program &program) {
     return Status::error("'" + program.name + "' has nothing to predict");
   Experiment experiment(options, program);
   Status status = experiment.open(/*ownWeights=*/true);
+  if (status.ok())
+    status = experiment.checkWeights();
   InputRows rows;
   if (status.ok())
     status = readRows(options, experiment, rows);

@@ -53,8 +53,6 @@ Trainer::Trainer(Session &session, const Parts &parts, const TrainerOptions &opt
   epochs = settings.epochs;
   if (settings.steps > 0)
     epochs = 0;
-  else if (epochs == 0)
-    epochs = 1;
   steps = epochs > 0 ? epochs * stepsPerEpoch() : settings.steps;
   if (epochs == 0)
     epochsBetweenEvaluations = std::max<int64_t>(1, steps / stepsPerEpoch() / kEvaluations);
@@ -88,7 +86,8 @@ Status Trainer::check() const {
 
 bool Trainer::finished() const {
   int64_t patience = program.train.patience;
-  return (state.step >= steps && state.position == 0) || (patience > 0 && state.waited >= patience);
+  return (state.step >= steps && state.judged == state.step) ||
+         (patience > 0 && state.waited >= patience);
 }
 
 bool Trainer::evaluationDue() const {
@@ -124,9 +123,9 @@ Status Trainer::run() {
   }
   frame.step = frame.epoch = 0;
   Status status = options.savePath.empty() ? Status() : saveNow();
-  if (wasInterrupted && options.events)
-    options.events->interrupted(state.step, steps);
-  else if (!wasInterrupted && !best.empty())
+  if (status.ok() && wasInterrupted && options.events)
+    options.events->interrupted(state.step, steps, options.savePath);
+  if (!best.empty())
     session.restoreVariables(best);
   return status;
 }
@@ -193,7 +192,9 @@ Status Trainer::finishEpoch() {
     if (Status status = evaluate(event.validation); !status.ok())
       return status;
   judge(event.loss, event);
-  nextEpoch();
+  state.judged = state.step;
+  if (state.position == trainRows()) // else the last step was within an epoch
+    nextEpoch();
   double time = now();
   event.seconds = time - lastEvaluation;
   lastEvaluation = time;

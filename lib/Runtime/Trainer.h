@@ -37,6 +37,7 @@ struct TrainState {
   double bestValue = 0;  /// of what 'keep' names
   int64_t bestEpoch = 0; /// 0: none yet
   int64_t waited = 0;    /// evaluations since
+  int64_t judged = 0;    /// steps done at the last evaluation
 };
 
 /// How a training is to go.
@@ -65,7 +66,7 @@ public:
   }
 
   /// Trains from `state` on until the last step, until patience ends, or until asked to stop.
-  /// Unless stopped, the best variables are in the arena afterwards.
+  /// The best variables are in the arena afterwards, where the program keeps the best.
   Status run();
 
   bool interrupted() const { return wasInterrupted; }

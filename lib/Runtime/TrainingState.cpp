@@ -25,6 +25,13 @@ std::string shapeText(ElementType type, const std::vector<int64_t> &shape) {
   return text + "]";
 }
 
+std::string jsonList(const std::vector<std::string> &names) {
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : ",") + jsonString(name);
+  return "[" + text + "]";
+}
+
 Metadata describe(const Program &program, const RunState &state) {
   Metadata out;
   out["dlrt.program"] = program.name;
@@ -37,12 +44,15 @@ Metadata describe(const Program &program, const RunState &state) {
   out["dlrt.best_value"] = exactText(state.train.bestValue);
   out["dlrt.best_epoch"] = std::to_string(state.train.bestEpoch);
   out["dlrt.waited"] = std::to_string(state.train.waited);
+  out["dlrt.judged"] = std::to_string(state.train.judged);
   out["dlrt.data"] = state.fingerprint;
-  std::string names;
-  for (const std::string &name : state.classNames)
-    names += (names.empty() ? "[" : ",") + jsonString(name);
-  if (!names.empty())
-    out["dlrt.class_names"] = names + "]";
+  if (!state.classNames.empty())
+    out["dlrt.class_names"] = jsonList(state.classNames);
+  std::string columns;
+  for (const auto &[field, names] : state.columns)
+    columns += (columns.empty() ? "{" : ",") + jsonString(field) + ":" + jsonList(names);
+  if (!columns.empty())
+    out["dlrt.columns"] = columns + "}";
   return out;
 }
 
@@ -79,12 +89,18 @@ bool readState(const Metadata &metadata, RunState &out) {
   out.train.bestValue = reader.number("dlrt.best_value");
   out.train.bestEpoch = reader.integer("dlrt.best_epoch");
   out.train.waited = reader.integer("dlrt.waited");
+  out.train.judged = reader.integer("dlrt.judged");
   out.fingerprint = reader.text("dlrt.data");
   auto names = metadata.find("dlrt.class_names");
   Json json;
   if (names != metadata.end() && Json::parse(names->second, json).ok())
     for (const Json &name : json.array())
       out.classNames.push_back(name.string());
+  auto columns = metadata.find("dlrt.columns");
+  if (columns != metadata.end() && Json::parse(columns->second, json).ok())
+    for (const auto &[field, list] : json.members())
+      for (const Json &name : list.array())
+        out.columns[field].push_back(name.string());
   return reader.complete;
 }
 

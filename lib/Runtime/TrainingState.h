@@ -19,11 +19,10 @@
 namespace dlrt {
 
 /// What a file holds besides the variables.
-struct RunState {
+struct RunState : DataNames {
   TrainState train;
   uint64_t seed = 0;
-  std::string fingerprint;             /// of the data; empty: not known
-  std::vector<std::string> classNames; /// of a class that the data gives in words
+  std::string fingerprint; /// of the data; empty: not known
 };
 
 /// Writes the session's variables and `state`. `best` are the variables at the best evaluation, or

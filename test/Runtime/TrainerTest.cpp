@@ -32,7 +32,7 @@ struct Recorder : Events {
   void plan(const PlanEvent &event) override { lastPlan = event; }
   void epoch(const EpochEvent &event) override { epochs.push_back(event); }
   void saved(const std::string &path, int64_t) override { saves.push_back(path); }
-  void interrupted(int64_t step, int64_t) override { interruptedAt = step; }
+  void interrupted(int64_t step, int64_t, const std::string &) override { interruptedAt = step; }
   void report(const ReportEvent &event) override {
     finalReport = *event.report;
     hash = event.stateHash;

@@ -147,7 +147,9 @@ static int execute(const CommandLine &line, double startTime) {
                           : line.command == "eval"  ? dlrt::evalCommand(options, program)
                           : line.command == "bench" ? dlrt::benchCommand(options, program)
                                                     : dlrt::predictCommand(options, program);
-    return status.ok() ? 0 : fail(status.message());
+    if (!status.ok())
+      return fail(status.message());
+    return dlrt::interruptSignal() ? 128 + dlrt::interruptSignal() : 0; // as a shell has it
   };
   if (llvm::StringRef(line.operands[0]).ends_with(".so")) {
     if (!line.settings.empty())
@@ -170,6 +172,13 @@ static int execute(const CommandLine &line, double startTime) {
   Compiler compiler(compile, llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
     return 1;
+  if (line.command == "run" && compiler.needsTrainRows()) {
+    int64_t rows = 0;
+    if (dlrt::Status status = dlrt::countTrainRows(compiler.dataManifest(), line.data, rows);
+        !status.ok())
+      return fail(status.message());
+    compiler.setTrainRows(rows);
+  }
   const dlrt_program *program = compiler.load();
   if (!program)
     return 1;

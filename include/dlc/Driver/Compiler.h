@@ -25,6 +25,12 @@ public:
   bool parse(llvm::StringRef path);
   /// Elaborates: types, shapes, the graph.
   bool elaborate();
+  /// True after elaborate() where a batch is to hold all rows of data that only files know.
+  bool needsTrainRows() const;
+  /// Says how many rows the training part has at most.
+  void setTrainRows(int64_t rows);
+  /// The fields and their split, as in the manifest; after elaborate().
+  std::string dataManifest();
   /// Goes on to a phase.
   bool lowerTo(Phase phase);
   /// LLVM IR, assembly or an object file.
@@ -62,6 +68,9 @@ private:
 std::string writeManifest(mlir::ModuleOp module, const ProgramInfo &program, llvm::StringRef name,
                           const TargetDescription &target, bool doublePrecision,
                           std::vector<std::string> &functions);
+
+/// The part of it that says what data the program reads; for a module in any phase.
+std::string writeDataManifest(mlir::ModuleOp module, const ProgramInfo &program);
 
 } // namespace dlc
 
