@@ -62,6 +62,36 @@ Diagnostic &Diagnostics::report(Severity severity, SourceRange range, const llvm
   return diagnostics.back();
 }
 
+bool Diagnostics::hasOnLine(SourceRange range, size_t most) const {
+  unsigned line = sources.position(range.file, range.begin).line;
+  for (size_t i = 0; i < std::min(most, diagnostics.size()); ++i) {
+    SourceRange other = diagnostics[i].range;
+    if (other.file == range.file && sources.position(other.file, other.begin).line == line)
+      return true;
+  }
+  return false;
+}
+
+void Diagnostics::moveTo(SourceRange range, size_t first,
+                         llvm::function_ref<bool(uint32_t)> inside) {
+  for (size_t i = first; i < diagnostics.size(); ++i) {
+    Diagnostic &moved = diagnostics[i];
+    if (!inside(moved.range.file))
+      continue;
+    bool known = llvm::any_of(diagnostics, [&](const Diagnostic &other) {
+      return other.range.file == range.file && other.range.begin == range.begin;
+    });
+    if (known) {
+      errors -= errors > 1 && moved.severity == Severity::Error;
+      diagnostics.erase(diagnostics.begin() + i--);
+      continue;
+    }
+    moved.note("this is computed here", moved.range);
+    moved.range = range;
+    moved.others.clear();
+  }
+}
+
 /// Width of the text around the caret that is shown of a very long line.
 static constexpr size_t shownWidth = 120;
 

@@ -18,6 +18,8 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
   bool poisoned = callee.isPoison();
   for (const ast::Argument &argument : call.arguments) {
     Object value = evaluate(*argument.value, scope);
+    if (value.is(Object::Kind::None))
+      value = fail(argument.value->range, "this gives no value");
     poisoned |= value.isPoison();
     site.arguments.push_back(
         {argument.name ? argument.name->text : "", value,
@@ -43,7 +45,13 @@ Object Elaborator::apply(const Object &function, CallSite &site) {
   if (++work > longest)
     return fail(site.range, "this program makes too many calls to compile");
   ++callDepth;
-  llvm::scope_exit leave([&] { --callDepth; });
+  size_t before = diagnostics.count();
+  llvm::scope_exit leave([&] {
+    --callDepth;
+    // A mistake that shows within the library is one of this call.
+    if (!isLibrary(site.range.file))
+      diagnostics.moveTo(site.range, before, [&](uint32_t file) { return isLibrary(file); });
+  });
   if (function.differentiated)
     return applyGradient(*function.differentiated, site);
   if (function.function)
@@ -76,6 +84,9 @@ Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) 
   size_t before = diagnostics.errorCount();
   Object result = evaluateBlock(function.body, scope);
   frames.pop_back();
+  if (result.is(Object::Kind::None) && function.kind == ast::Function::Kind::Model)
+    return fail(function.name.range,
+                "the model '" + name + "' has no result: its last statement must be an expression");
   if (result.isPoison())
     return poison();
   if (diagnostics.errorCount() == before && function.result &&
@@ -106,8 +117,9 @@ bool Elaborator::bind(const std::vector<ast::Parameter> &parameters, CallSite &s
     if (argument.name.empty()) {
       ++position;
       if (index >= parameters.size()) {
-        mistake(argument.range,
-                "'" + site.callee + "' takes " + llvm::Twine(parameters.size()) + " arguments");
+        mistake(argument.range, "'" + site.callee + "' takes " + llvm::Twine(parameters.size()) +
+                                    (parameters.size() == 1 ? " argument" : " arguments") +
+                                    ", found " + llvm::Twine(site.arguments.size()));
         break;
       }
     } else {
@@ -329,7 +341,9 @@ Object Elaborator::applyElementwise(const std::string &name, CallSite &site) {
                                 llvm::Twine(operands.size()));
   if (numbers.size() == operands.size())
     if (std::optional<double> value = computeKnown(name, numbers))
-      return Object::ofNumber(*value, whole && (name == "abs" || name == "mod"));
+      return !std::isfinite(*value)
+                 ? fail(site.range, "'" + name + "' has no value here that a number can hold")
+                 : Object::ofNumber(*value, whole && (name == "abs" || name == "mod"));
   return elementwise(name, operands, site.range, name, ranges);
 }
 

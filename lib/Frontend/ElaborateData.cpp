@@ -19,7 +19,7 @@ void Elaborator::elaborateData() {
     if (statement->kind == ast::Stmt::Kind::Expr) {
       elaborateDataCall(*statement);
     } else if (statement->kind == ast::Stmt::Kind::Let ||
-               statement->kind == ast::Stmt::Kind::Declare) {
+               (statement->kind == ast::Stmt::Kind::Declare && statement->keyword.text.empty())) {
       elaborateField(*statement);
     } else {
       diagnostics.error(statement->range,
@@ -40,6 +40,7 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
           .note("the first declaration is here", fieldRanges[name.text]);
       continue;
     }
+    size_t before = diagnostics.errorCount();
     FieldInfo field;
     field.name = name.text;
     field.type = "f32";
@@ -61,8 +62,10 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
       }
       if (!elementType(field.type)) {
         static constexpr StringRef known[] = {"f32", "f64", "i32", "u8", "bool", "class"};
-        diagnostics.error(type.name.range,
-                          "unknown type '" + field.type + "'" + didYouMean(field.type, known));
+        diagnostics
+            .error(type.name.range,
+                   "unknown type '" + field.type + "'" + didYouMean(field.type, known))
+            .note("a field is f32, f64, i32, u8, bool or class(n)");
         field.type = "f32";
       }
       if (std::optional<Shape> shape = evaluateShape(type, global))
@@ -71,6 +74,8 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
     fieldRanges[name.text] = name.range;
     if (statement.value && !elaborateColumns(statement, field))
       generateField(statement, field);
+    if (diagnostics.errorCount() > before)
+      wrongFields[name.text] = true;
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(initFunction);
     FieldOp::create(b, StringRef(field.name),
@@ -85,6 +90,7 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
   if (callee != "column" && callee != "columns")
     return false;
   auto &call = *llvm::cast<ast::Call>(statement.value.get());
+  size_t before = diagnostics.errorCount();
   int64_t known = 0;
   bool countable = true;
   for (const ast::Argument &argument : call.arguments) {
@@ -123,9 +129,11 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
   if (callee == "columns" && !statement.type)
     diagnostics.error(statement.names[0].range, "columns need a type that says how many they are")
         .note("for example '" + statement.names[0].text + ": f32[13] = columns(...)'");
-  else if (countable && known != wanted)
-    diagnostics.error(call.range, llvm::Twine(known) + " columns do not make the declared " +
-                                      llvm::Twine(wanted));
+  else if (countable && known != wanted && diagnostics.errorCount() == before)
+    diagnostics.error(call.range, "'" + field.name + "' has " + llvm::Twine(wanted) +
+                                      (wanted == 1 ? " number" : " numbers") +
+                                      " for each example, and this names " + llvm::Twine(known) +
+                                      (known == 1 ? " column" : " columns"));
   return true;
 }
 
@@ -173,13 +181,15 @@ void Elaborator::elaborateDataCall(const ast::Stmt &statement) {
                                            didYouMean(callee, known));
     return;
   }
+  size_t before = diagnostics.errorCount();
   for (const ast::Argument &argument : llvm::cast<ast::Call>(statement.value.get())->arguments) {
     static constexpr StringRef known[] = {"train", "test", "seed", "shuffle"};
     std::string name = argument.name ? argument.name->text : "";
     if (!llvm::is_contained(known, StringRef(name)) || (callee == "shuffle" && name != "seed")) {
       diagnostics
-          .error(argument.value->range,
-                 "'" + callee + "' has no such setting" + didYouMean(name, known))
+          .error(argument.value->range, name.empty() ? "say what this is a share of"
+                                                     : "'" + callee + "' has no setting '" + name +
+                                                           "'" + didYouMean(name, known))
           .note("write split(train = 80%, test = 20%, seed = 0)");
       continue;
     }
@@ -195,15 +205,23 @@ void Elaborator::elaborateDataCall(const ast::Stmt &statement) {
     if (!value)
       continue;
     if (name == "seed") {
+      if (*value < 0 || *value != double(int64_t(*value)))
+        diagnostics.error(argument.value->range, "a seed is a whole number from 0");
       info.split.seed = int64_t(*value);
       continue;
     }
     if (*value < 0 || *value > 1)
       diagnostics.error(argument.value->range, "a share is between 0% and 100%");
+    else if (name == "train" && *value == 0)
+      diagnostics.error(argument.value->range, "nothing would be left to train on");
     (name == "train" ? info.split.train : info.split.test) = *value;
   }
   if (callee == "split") {
+    if (info.split.given)
+      diagnostics.error(statement.range, "the data is split twice");
     info.split.given = true;
+    if (diagnostics.errorCount() > before)
+      return;
     if (info.split.test == 0 && info.split.train < 1)
       info.split.test = 1 - info.split.train;
     if (info.split.train == 1 && info.split.test > 0)

@@ -1,6 +1,8 @@
 //===- ElaborateExpressions.cpp - Statements and expressions ----------------------------------===//
 #include "Elaborator.h"
 
+#include "llvm/ADT/ScopeExit.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -18,6 +20,8 @@ Object Elaborator::fail(SourceRange range, const llvm::Twine &message) {
 
 Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope) {
   Object result = Object::none();
+  blocks.push_back(&block);
+  llvm::scope_exit leave([&] { blocks.pop_back(); });
   for (const ast::StmtPtr &statement : block) {
     result = Object::none();
     setLocation(statement->range);
@@ -27,6 +31,8 @@ Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope)
       break;
     case ast::Stmt::Kind::Let: {
       Object value = evaluate(*statement->value, scope);
+      if (value.is(Object::Kind::None))
+        value = fail(statement->value->range, "this gives no value");
       if (statement->names.size() == 1) {
         scope->names[statement->names[0].text] = value;
         break;
@@ -70,6 +76,7 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
   const std::string &keyword = statement.keyword.text;
   for (const ast::Identifier &name : statement.names) {
     Object &slot = scope->names[name.text];
+    std::string before = slot.string;
     slot = poison();
     if (frames.empty() || frames.back().path.empty()) {
       diagnostics.error(statement.keyword.range,
@@ -77,6 +84,11 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
       continue;
     }
     std::string path = frames.back().path + "." + name.text;
+    if (before == path) {
+      diagnostics.error(name.range, "'" + name.text + "' is declared twice")
+          .note("the first declaration is here", variables[path].range);
+      continue;
+    }
     if (!optimizedPath.empty() && keyword == "state") {
       // An optimizer's state has the shape of the parameter that it belongs to.
       RankedTensorType type = variables[optimizedPath].type;
@@ -149,6 +161,12 @@ void Elaborator::update(const ast::Stmt &statement, const ScopePtr &scope) {
   if (variable == variables.end() || variable->second.kind == "fitted") {
     diagnostics.error(name.range, "'<-' updates a state, and '" + name.text + "' is none")
         .note("declare it with 'state', or give a value a new name with '='");
+    return;
+  }
+  if (variable->second.kind == "param" && optimizedPath.empty()) {
+    diagnostics
+        .error(name.range, "'" + name.text + "' is a parameter: only the optimizer changes it")
+        .note("declare it with 'state' if it is to be updated here");
     return;
   }
   value = toTensor(value, variable->second.type.getElementType(), statement.value->range);
@@ -229,11 +247,14 @@ Object Elaborator::evaluate(const ast::Expr &expr, const ScopePtr &scope) {
 Object Elaborator::evaluateName(const ast::Name &name, const ScopePtr &scope) {
   size_t before = diagnostics.errorCount();
   Object value = lookup(name.text, scope);
+  if (value.isPoison() && phase == Phase::Generate && fieldRanges.contains(name.text) &&
+      !generated.contains(name.text))
+    return fail(name.range, "'" + name.text +
+                                "' is read from files, so no other field can be made "
+                                "from it: compute that in the model");
   if (!value.is(Object::Kind::None) || diagnostics.errorCount() != before)
     return value;
-  std::vector<std::string> names = visibleNames(scope);
-  SmallVector<StringRef> candidates(names.begin(), names.end());
-  return fail(name.range, "unknown name '" + name.text + "'" + didYouMean(name.text, candidates));
+  return unknownName(name, visibleNames(scope));
 }
 
 Object Elaborator::evaluateUnary(const ast::Unary &unary, const ScopePtr &scope) {
@@ -327,7 +348,8 @@ Object Elaborator::evaluateBinary(const ast::Binary &binary, const ScopePtr &sco
     std::optional<Object> value = compute(binary.op, lhs, rhs);
     constexpr double exactlyCounted = 9007199254740992.0; // 2^53
     if (value && value->is(Object::Kind::Number) &&
-        (std::isnan(value->number) || (value->integer && std::abs(value->number) > exactlyCounted)))
+        (!std::isfinite(value->number) ||
+         (value->integer && std::abs(value->number) > exactlyCounted)))
       return fail(binary.opRange, "this has no value that a number can hold");
     if (value)
       return *value;
@@ -458,7 +480,9 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
     }
   }
   if (given > rank)
-    return fail(subscript.range, llvm::Twine(given) + " subscripts for " + describe(base));
+    return fail(subscript.range, describe(base) + " has " + llvm::Twine(rank) +
+                                     (rank == 1 ? " dimension" : " dimensions") +
+                                     ", and these are " + llvm::Twine(given) + " subscripts");
   Shape starts(base.batched, 0), strides(base.batched, 1), sliced, kept;
   int64_t d = 0;
   auto whole = [&] {
@@ -536,14 +560,15 @@ Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
     return function;
   if (auto setting = settings.find(name); setting != settings.end()) {
     auto known = settingValues.find(name);
+    if (settingsInProgress.lookup(name))
+      return fail(setting->second->range, "the setting '" + name + "' depends on itself");
     if (known == settingValues.end()) {
-      settingValues[name] = poison(); // while it is being evaluated: a setting cannot use itself
+      settingsInProgress[name] = true;
       Object value = evaluate(*setting->second, global);
+      settingsInProgress[name] = false;
       // A tensor is an op of the function, and the region, that is being made: each use makes its
       // own.
-      if (holdsTensor(value))
-        settingValues.erase(name);
-      else
+      if (!holdsTensor(value))
         settingValues[name] = value;
       return value;
     }
@@ -579,6 +604,8 @@ Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
 
 std::vector<std::string> Elaborator::visibleNames(const ScopePtr &scope) {
   std::vector<std::string> names{"training", "batch", "pi", "e", "step", "epoch", "total_steps"};
+  if (phase == Phase::Generate)
+    names.insert(names.end(), {"column", "columns"});
   for (const Scope *at = scope.get(); at; at = at->parent.get())
     for (const auto &entry : at->names)
       names.push_back(entry.getKey().str());

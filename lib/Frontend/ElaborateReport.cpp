@@ -112,7 +112,7 @@ Object Elaborator::gradientNorms(const ast::Call &call, ReportInfo &entry) {
 
 void Elaborator::elaborateSeries() {
   bool any = llvm::any_of(program.report.body, [&](auto &s) { return s->value && isSeries(*s); });
-  if (!any || diagnostics.hasErrors())
+  if (!any)
     return;
   startFunction(Phase::Series, "series", evaluationBatch(info));
   int number = 0;

@@ -335,6 +335,8 @@ void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient
   auto scope = std::make_shared<Scope>();
   if (!bindOptimizer(optimizer, call, scope))
     return;
+  size_t before = diagnostics.count();
+  SourceRange named = trainEntry("optimizer")->range;
   Object parameter = ofTensor(readVariable(path), false);
   parameter.string = path;
   scope->names["param"] = parameter;
@@ -345,6 +347,7 @@ void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient
   evaluateBlock(optimizer.body, scope);
   frames.pop_back();
   optimizedPath.clear();
+  diagnostics.moveTo(named, before, [&](uint32_t file) { return isLibrary(file); });
 }
 
 void Elaborator::elaborateFit() {

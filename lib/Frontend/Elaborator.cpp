@@ -32,9 +32,12 @@ void Elaborator::registerFunctions(const ast::Program &source,
   }
 }
 
+bool Elaborator::isLibrary(uint32_t file) const { return libraryFiles.contains(file); }
+
 void Elaborator::parseStandardLibrary() {
   for (const StandardSource &source : standardSources()) {
     uint32_t file = sources.add(source.name, source.text);
+    libraryFiles.insert(file);
     libraries.push_back(parse(sources, file, diagnostics));
     registerFunctions(*libraries.back(), standardFunctions);
   }
@@ -138,6 +141,7 @@ OwningOpRef<ModuleOp> Elaborator::run() {
   elaborateFit();
   elaboratePredict();
   elaborateSeries();
+  checkNames();
   if (diagnostics.hasErrors())
     return {};
   return std::move(module);

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringMap.h"
 
 #include <map>
@@ -71,6 +72,7 @@ struct Object {
 
   mlir::Value tensor;
   bool batched = false;
+  bool label = false; // a class as the data gives it: a name, not a quantity
 
   bool isPoison() const { return kind == Kind::Poison; }
   bool is(Kind k) const { return kind == k; }
@@ -216,6 +218,8 @@ private:
                                      llvm::StringRef what);
   std::optional<double> evaluateNumber(const ast::Expr &expr, const ScopePtr &scope,
                                        llvm::StringRef what);
+  Object unknownName(const ast::Name &name, const std::vector<std::string> &known);
+  void checkNames(); // CheckNames.cpp
   Object lookup(llvm::StringRef name, const ScopePtr &scope);
   std::vector<std::string> visibleNames(const ScopePtr &scope);
 
@@ -235,6 +239,7 @@ private:
   bool checkType(const Object &value, const ast::Type &type, const ScopePtr &scope, SourceRange at,
                  llvm::StringRef what);
   std::optional<Shape> evaluateShape(const ast::Type &type, const ScopePtr &scope);
+  bool isLibrary(uint32_t file) const;
   Object poison() { return {}; }
   Object fail(SourceRange range, const llvm::Twine &message);
 
@@ -249,6 +254,8 @@ private:
   Object ofTensor(mlir::Value value, bool batched) const;
   /// A tensor object for a number or bool; poison with a message for anything else.
   Object toTensor(const Object &value, mlir::Type element, SourceRange range);
+  /// Reports arithmetic on a class label.
+  bool refuseLabel(const Object &value, SourceRange range);
   Object castTo(const Object &value, mlir::Type element);
   mlir::Value broadcastTo(const Object &value, llvm::ArrayRef<int64_t> shape, bool batched);
   std::optional<Shape> commonShape(llvm::ArrayRef<Object> values) const;
@@ -294,11 +301,14 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 
   std::vector<std::unique_ptr<ast::Program>> libraries;
+  llvm::SmallSet<uint32_t, 16> libraryFiles;
   std::vector<ast::StmtPtr> overrides; // --set
   llvm::StringMap<const ast::Function *> userFunctions, standardFunctions;
   llvm::StringMap<const ast::Expr *> settings, trainOverrides, optimizerOverrides;
   llvm::StringMap<Object> settingValues;
+  llvm::StringMap<bool> settingsInProgress;
   llvm::StringMap<SourceRange> fieldRanges;
+  llvm::StringMap<bool> wrongFields; // a mistake in their declaration was reported
   llvm::StringMap<Object> generated; // fields of @generate
   ScopePtr global;
 
@@ -320,6 +330,7 @@ private:
   std::vector<Frame> frames;
   std::optional<Shape> initialShape; // of the variable whose initial value is being made
   int64_t randomStreams = 0;
+  std::vector<const ast::Block *> blocks; // that are being evaluated
   unsigned callDepth = 0;
   unsigned work = 0; // calls made so far: a bound on what any program can ask for
 };

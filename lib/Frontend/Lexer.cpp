@@ -147,6 +147,14 @@ private:
     push(Token::Kind::String, begin).string = std::move(value);
   }
 
+  /// Behind the next `quote` on this line, or to its end.
+  void skipTo(char quote) {
+    ++at;
+    while (at < text.size() && peek() != quote && peek() != '\n')
+      ++at;
+    at += at < text.size() && peek() == quote;
+  }
+
   void punctuation() {
     static constexpr llvm::StringLiteral known[] = {
         "...", "..", ".", "|>", "<-", "->", "<=", ">=", "==", "!=", "+", "-", "*", "/",
@@ -184,6 +192,25 @@ private:
           outer.pop_back();
         }
         push(Token::Kind::Punctuation, begin);
+        return;
+      }
+    if (peek() == '\'') {
+      skipTo('\'');
+      diagnostics.error(range(begin), "a text stands in double quotes");
+      push(Token::Kind::String, begin).string = text.slice(begin + 1, at - 1).str();
+      return;
+    }
+    for (auto [wrong, hint] :
+         {std::pair<char, llvm::StringRef>{'%', "mod(a, b) is the rest of a division"},
+          {'!', "write 'not'"},
+          {'?', "a choice is written 'if c { a } else { b }'"}})
+      if (peek() == wrong) {
+        ++at;
+        diagnostics
+            .error(range(begin), llvm::Twine("unknown operator '") + llvm::Twine(wrong) + "'")
+            .note(hint);
+        if (wrong == '%')
+          push(Token::Kind::Punctuation, begin).text = "*"; // what follows is read as usual
         return;
       }
     // One message for a run of bytes that mean nothing.

@@ -3,6 +3,7 @@
 #include "dlc/Frontend/Parser.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace dlc;
 using namespace dlc::ast;
@@ -36,6 +37,8 @@ bool Parser::acceptWord(llvm::StringRef word) {
 
 std::nullptr_t Parser::unexpected(const llvm::Twine &wanted) {
   const Token &token = peek();
+  if (diagnostics.hasOnLine(token.range, lexed))
+    return nullptr;
   std::string found = "'" + token.text.str() + "'";
   if (token.kind == Token::Kind::End)
     found = "the end of the file";
@@ -161,6 +164,8 @@ void Parser::parseItem(Program &program) {
     diagnostics.error(start.range, "this '}' closes nothing");
     return;
   }
+  if (diagnostics.hasOnLine(start.range, lexed))
+    return skipStatement();
   static constexpr llvm::StringRef words[] = {"data",      "model", "fn",
                                               "optimizer", "train", "report"};
   Diagnostic &d = diagnostics.error(
@@ -223,6 +228,27 @@ void Parser::parseSection(Section &section) {
   parseBody(section.body, /*fields=*/keyword.text == "data");
 }
 
+/// Words that other languages begin a statement with, and what stands for them here.
+static llvm::StringRef hintFor(llvm::StringRef word) {
+  return llvm::StringSwitch<llvm::StringRef>(word)
+      .Case("return", "a body's result is its last expression: leave 'return' out")
+      .Cases({"let", "var", "const", "auto", "val"}, "a value is named with '=' alone")
+      .Cases({"for", "while", "loop"}, "'repeat 3 { ... }' makes its body three times")
+      .Cases({"def", "func", "function", "lambda"}, "a function is written 'fn(x) { ... }'")
+      .Default("");
+}
+
+/// Says that a statement goes on where it should end.
+void Parser::foreignWord(const Stmt &statement) {
+  auto *name =
+      statement.kind == Stmt::Kind::Expr ? llvm::dyn_cast<Name>(statement.value.get()) : nullptr;
+  llvm::StringRef hint = name ? hintFor(name->text) : "";
+  if (hint.empty())
+    unexpected("the end of the statement");
+  else
+    diagnostics.error(name->range, "'" + name->text + "' is no word of this language").note(hint);
+}
+
 // body := '{' {statement newline} '}'
 bool Parser::parseBody(Block &body, bool fields) {
   Nested nested(*this);
@@ -240,12 +266,15 @@ bool Parser::parseBody(Block &body, bool fields) {
     }
     size_t before = at;
     StmtPtr statement = parseStatement(fields);
-    if (!statement)
+    bool understood = statement != nullptr;
+    if (!understood)
       skipStatement();
     else
       body.push_back(std::move(statement));
     if (peek().kind != Token::Kind::Newline && !peek().is("}")) {
-      if (statement || at != before)
+      if (understood)
+        foreignWord(*body.back());
+      else if (at != before)
         unexpected("the end of the statement");
       skipStatement();
     }

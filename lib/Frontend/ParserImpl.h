@@ -16,7 +16,7 @@ namespace dlc {
 class Parser {
 public:
   Parser(std::vector<Token> tokens, Diagnostics &diagnostics)
-      : tokens(std::move(tokens)), diagnostics(diagnostics) {}
+      : tokens(std::move(tokens)), diagnostics(diagnostics), lexed(diagnostics.count()) {}
 
   std::unique_ptr<ast::Program> parseProgram();
   ast::StmtPtr parseSetting();
@@ -27,6 +27,7 @@ private:
   std::unique_ptr<ast::Function> parseFunction(ast::Function::Kind kind);
   void parseSection(ast::Section &section);
   bool parseParameters(std::vector<ast::Parameter> &parameters);
+  void foreignWord(const ast::Stmt &statement);
   bool parseBody(ast::Block &body, bool fields = false);
   ast::StmtPtr parseStatement(bool fields);
   ast::StmtPtr parseDeclaration(ast::Identifier keyword);
@@ -82,6 +83,7 @@ private:
 
   std::vector<Token> tokens;
   Diagnostics &diagnostics;
+  size_t lexed; // diagnostics of the lexer: what a line with one does not mean follows from it
   size_t at = 0;
   unsigned depth = 0;
 };

@@ -1,6 +1,8 @@
 //===- Primitives.cpp - What the language has built in beside elementwise ops -----------------===//
 #include "Elaborator.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 
 namespace dlc {
@@ -60,7 +62,7 @@ template <typename Op> Object Elaborator::reduce(CallSite &site) {
   size_t over = site.values.size() - 2;
   bool mean = std::is_same_v<Op, void>;
   Object x = toTensor(site.values[0], realType(), site.ranges[0]);
-  if (x.isPoison())
+  if (x.isPoison() || refuseLabel(x, site.ranges[0]))
     return poison();
   Type element = elementOf(x);
   if (element.isInteger(1) || element.isInteger(8) || (mean && !isa<FloatType>(element)))
@@ -148,8 +150,11 @@ Object Elaborator::primReshape(CallSite &site) {
   if (open == 1 && known > 0 && count % known == 0)
     *llvm::find(*shape, -1) = count / known;
   if (llvm::is_contained(*shape, -1) || !checkSize(*shape, site.range) || product(*shape) != count)
-    return fail(site.range, "cannot reshape " + describe(x) + ", which has " + llvm::Twine(count) +
-                                " elements, like this");
+    return fail(
+        site.range,
+        "cannot reshape " + describe(x) + ", which has " + llvm::Twine(count) + " elements, to [" +
+            llvm::join(llvm::map_range(*shape, [](int64_t d) { return std::to_string(d); }), ", ") +
+            "]");
   return reshapeTo(x, *shape);
 }
 
@@ -259,7 +264,11 @@ Object Elaborator::primSplit(CallSite &site) {
   if (!parts.is(Object::Kind::Number) || !parts.integer || parts.number < 1 ||
       shape[*axis] % int64_t(parts.number))
     return fail(site.ranges[1], "cannot split a dimension of size " + llvm::Twine(shape[*axis]) +
-                                    " into " + describe(parts) + " equal parts");
+                                    " into " +
+                                    (parts.is(Object::Kind::Number) && parts.integer
+                                         ? std::to_string(int64_t(parts.number))
+                                         : describe(parts)) +
+                                    " equal parts");
   shape[*axis] /= int64_t(parts.number);
   Object tuple = Object::ofKind(Object::Kind::Tuple);
   Shape starts(shape.size() + x.batched, 0), strides(starts.size(), 1);

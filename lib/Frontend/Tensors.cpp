@@ -120,6 +120,14 @@ Object Elaborator::toTensor(const Object &value, Type element, SourceRange range
   return fail(range, "expected a tensor or a number, found " + describe(value));
 }
 
+bool Elaborator::refuseLabel(const Object &value, SourceRange range) {
+  if (!value.label)
+    return false;
+  diagnostics.error(range, "a class is a name, not a number to compute with")
+      .note("one_hot(label, n) makes numbers of it; a field that is a number is declared as i32");
+  return true;
+}
+
 Object Elaborator::castTo(const Object &value, Type element) {
   return ofTensor(cast(b, value.tensor, element), value.batched);
 }
@@ -188,7 +196,11 @@ Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, Sourc
     element = realType();
   if (logical)
     element = IntegerType::get(&context, 1);
+  bool compares = op == "eq" || op == "ne" || op == "lt" || op == "le" || op == "gt" || op == "ge";
+  bool takesLabels = compares || op == "select" || op == "copy" || op == "stop_gradient";
   for (auto [i, operand] : llvm::enumerate(operands)) {
+    if (!takesLabels && refuseLabel(operand, i < ranges.size() ? ranges[i] : range))
+      return poison();
     SourceRange at = i < ranges.size() ? ranges[i] : range;
     Type wanted = i < first ? Type(IntegerType::get(&context, 1)) : element;
     operand = toTensor(operand, wanted, at);
@@ -200,10 +212,10 @@ Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, Sourc
   }
   std::optional<Shape> shape = commonShape(operands);
   if (!shape) {
-    Diagnostic &d = diagnostics.error(
-        range, operands.size() == 2 ? "'" + shown + "' cannot combine " + describe(operands[0]) +
-                                          " with " + describe(operands[1])
-                                    : "the operands of '" + shown + "' differ in shape");
+    std::string list;
+    for (auto [i, operand] : llvm::enumerate(operands))
+      list += (i == 0 ? "" : i + 1 < operands.size() ? ", " : " with ") + describe(operand);
+    Diagnostic &d = diagnostics.error(range, "'" + shown + "' cannot combine " + list);
     for (SourceRange each : ranges)
       d.underline(each);
     d.note("sizes are matched from the last dimension on; they must be equal, or one of them 1");
@@ -215,7 +227,6 @@ Object Elaborator::elementwise(StringRef op, std::vector<Object> operands, Sourc
   OperationState state(b.getLoc(), ("dl." + op).str());
   for (const Object &operand : operands)
     state.addOperands(broadcastTo(operand, *shape, batched));
-  bool compares = op == "eq" || op == "ne" || op == "lt" || op == "le" || op == "gt" || op == "ge";
   state.addTypes(
       typeFor(*shape, batched, compares ? Type(IntegerType::get(&context, 1)) : element));
   return ofTensor(b.create(state)->getResult(0), batched);

@@ -114,6 +114,8 @@ void Elaborator::initialise(const std::string &path, const ast::Expr *initial,
 Object Elaborator::inputField(const std::string &name) {
   if (phase == Phase::Generate)
     return generated.lookup(name);
+  if (wrongFields.contains(name))
+    return poison();
   const FieldInfo *field =
       &*llvm::find_if(info.fields, [&](const FieldInfo &f) { return f.name == name; });
   Value &input = inputs[name];
@@ -122,7 +124,9 @@ Object Elaborator::inputField(const std::string &name) {
     b.setInsertionPointToStart(&function.front());
     input = InputOp::create(b, typeFor(field->shape, true, elementType(field->type)), name);
   }
-  return ofTensor(input, true);
+  Object object = ofTensor(input, true);
+  object.label = field->classes > 0;
+  return object;
 }
 
 } // namespace dlc

@@ -81,6 +81,13 @@ public:
   }
   bool hasErrors() const { return errors > 0; }
   size_t errorCount() const { return errors; }
+  /// Of errors and warnings.
+  size_t count() const { return diagnostics.size(); }
+  /// Whether one of the first `most` is on the line of `range`.
+  bool hasOnLine(SourceRange range, size_t most) const;
+  /// Moves those from the `first` on that are in a file for which `inside` holds to `range`, with a
+  /// note of where they come from.
+  void moveTo(SourceRange range, size_t first, llvm::function_ref<bool(uint32_t)> inside);
 
   /// Writes all, by place in the source, as `file:line:column: error: message` with the line and a
   /// caret.
