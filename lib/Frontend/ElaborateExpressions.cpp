@@ -396,6 +396,8 @@ Object Elaborator::evaluateMember(const ast::Member &member) {
       known.push_back(name);
       list += (list.empty() ? "" : ", ") + name;
     }
+  if (list.empty() && diagnostics.hasErrors())
+    return poison(); // it may be that mistakes kept the model from making it
   Diagnostic &d = diagnostics.error(member.range, "there is no parameter '" + path + "'" +
                                                       didYouMean(path, known));
   if (!list.empty())

@@ -398,20 +398,27 @@ Object Elaborator::primLinspace(CallSite &site) {
 }
 
 Object Elaborator::randomTensor(CallSite &site, StringRef distribution) {
+  // random_uniform(batch, n): others for each example.
+  std::vector<Object> &sizes = site.values[0].elements;
+  bool batched = !sizes.empty() && sizes.front().is(Object::Kind::Batch);
+  if (batched)
+    sizes.erase(sizes.begin());
+  if (batched && (phase == Phase::Generate || phase == Phase::Init))
+    return fail(site.range, "there is no batch here");
   std::optional<Shape> shape = shapeArguments(site, 0);
   if (!shape)
     return poison();
-  if (site.values[0].elements.empty()) {
+  if (sizes.empty() && !batched) {
     if (!initialShape)
       return fail(site.range, "'" + site.callee + "' needs the sizes of its result here");
     shape = initialShape;
   }
   if (!checkSize(*shape, site.range))
     return poison();
-  auto type = RankedTensorType::get(*shape, realType());
+  RankedTensorType type = typeFor(*shape, batched, realType());
   return ofTensor(RandomOp::create(b, type, b.getStringAttr(distribution),
                                    b.getI64IntegerAttr(randomStreams++)),
-                  false);
+                  batched);
 }
 
 Object Elaborator::primRandomUniform(CallSite &site) { return randomTensor(site, "uniform"); }
