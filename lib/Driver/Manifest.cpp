@@ -82,6 +82,8 @@ private:
   }
 
   void writeSource(const FieldInfo &field) {
+    if (!field.missing.empty())
+      json.attribute("missing", field.missing);
     if (field.generated) {
       json.attribute("kind", "generated");
     } else if (!field.firstColumn.empty()) {

@@ -84,6 +84,32 @@ void Elaborator::elaborateField(const ast::Stmt &statement) {
   }
 }
 
+/// column("X", missing = "drop")
+void Elaborator::elaborateMissing(const ast::Argument &argument, StringRef callee,
+                                  FieldInfo &field) {
+  static constexpr StringRef known[] = {"missing"};
+  if (argument.name->text != "missing") {
+    diagnostics.error(argument.name->range, "'" + callee + "' has no parameter '" +
+                                                argument.name->text + "'" +
+                                                didYouMean(argument.name->text, known));
+    return;
+  }
+  Object value = evaluate(*argument.value, global);
+  if (value.isPoison())
+    return;
+  if (!value.is(Object::Kind::String) || !llvm::is_contained({"drop", "keep"}, value.string)) {
+    diagnostics
+        .error(argument.value->range, "'missing' is \"drop\" or \"keep\", found " + describe(value))
+        .note("\"drop\" leaves the row out; \"keep\" makes it nan, for 'impute' in the model");
+    return;
+  }
+  field.missing = value.string;
+  if (value.string == "keep" && !isa<FloatType>(elementType(field.type)))
+    diagnostics.error(argument.value->range, "only f32 and f64 can hold a missing value, and '" +
+                                                 field.name + "' is " +
+                                                 (field.classes ? "a class" : field.type));
+}
+
 /// name = column("X") or columns("A".."B", ...): true if it is one of these.
 bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) {
   StringRef callee = calleeName(statement.value.get());
@@ -93,7 +119,13 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
   size_t before = diagnostics.errorCount();
   int64_t known = 0;
   bool countable = true;
+  size_t places = 0;
   for (const ast::Argument &argument : call.arguments) {
+    if (argument.name) {
+      elaborateMissing(argument, callee, field);
+      continue;
+    }
+    ++places;
     Object value = evaluate(*argument.value, global);
     auto number = [](const Object &o) {
       return o.is(Object::Kind::Number) && o.integer && o.number >= 0;
@@ -119,9 +151,9 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
                             describe(value));
     }
   }
-  if (call.arguments.empty())
+  if (places == 0)
     diagnostics.error(call.range, "'" + callee + "' needs the name of a column");
-  if (call.arguments.size() > 1 && (!countable || field.columnNumbers))
+  if (places > 1 && (!countable || field.columnNumbers))
     diagnostics.error(call.range, "give either one range of columns or a list of names");
   int64_t wanted = 1;
   for (int64_t size : field.shape)

@@ -173,6 +173,7 @@ private:
   void elaborateData();
   void elaborateField(const ast::Stmt &statement);
   bool elaborateColumns(const ast::Stmt &statement, FieldInfo &field);
+  void elaborateMissing(const ast::Argument &argument, llvm::StringRef callee, FieldInfo &field);
   void generateField(const ast::Stmt &statement, FieldInfo &field);
   void elaborateDataCall(const ast::Stmt &statement);
   void elaborateTrainSettings();

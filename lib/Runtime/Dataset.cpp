@@ -39,6 +39,10 @@ Status dlrt::parseElementType(const std::string &name, ElementType &out) {
                        StatusCode::Incompatible);
 }
 
+bool dlrt::keepsMissing(const FieldInfo &field) {
+  return field.source["missing"].string() == "keep";
+}
+
 int64_t FieldInfo::elements() const {
   int64_t count = 1;
   for (int64_t size : shape)
@@ -350,6 +354,8 @@ private:
     if (Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, file, table);
         !status.ok())
       return status;
+    if (Status status = dropRows(table, file); !status.ok())
+      return status;
     if (!takeRows(static_cast<int64_t>(table.rows.size())))
       return error("'" + file + "' has " + std::to_string(table.rows.size()) +
                    " rows, the generated fields have " + std::to_string(out.rows));
@@ -364,6 +370,34 @@ private:
       if (!status.ok())
         return status;
     }
+    return Status();
+  }
+
+  /// Leaves out the rows where a cell is missing that a field wants to have.
+  Status dropRows(Table &table, const std::string &file) {
+    std::vector<bool> drop(table.rows.size(), false);
+    for (const FieldInfo &field : fields) {
+      if (field.source["missing"].string() != "drop")
+        continue;
+      std::vector<size_t> columns;
+      if (Status status = findColumns(field, table, file, columns); !status.ok())
+        return status;
+      double value = 0;
+      for (size_t r = 0; r < table.rows.size(); ++r)
+        for (size_t column : columns)
+          drop[r] = drop[r] || parseCell(table.rows[r][column], value) == 0;
+    }
+    size_t kept = 0;
+    for (size_t r = 0; r < table.rows.size(); ++r) {
+      if (drop[r])
+        continue;
+      std::swap(table.rows[kept], table.rows[r]);
+      table.lines[kept++] = table.lines[r];
+    }
+    if (kept == 0)
+      return error("has something missing in every row, and the program drops such rows");
+    table.rows.resize(kept);
+    table.lines.resize(kept);
     return Status();
   }
 
@@ -422,11 +456,14 @@ private:
                                  " stands before " + columnName(table, first) + ", so the field '" +
                                  field.name + "' has no range from one to the other",
                              StatusCode::DataError);
+      std::vector<std::string> named;
       for (size_t c = first; c <= last; ++c) {
         columns.push_back(c);
         if (!table.header.empty())
-          out.columns[field.name].push_back(table.header[c]);
+          named.push_back(table.header[c]);
       }
+      if (!named.empty())
+        out.columns[field.name] = named;
     }
     for (const Json &name : names)
       if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
@@ -461,8 +498,11 @@ private:
                                    ", column " + columnName(table, column) + ": " + why,
                                StatusCode::DataError);
         };
-        if (kind == 0)
-          return refuse("the value is missing; fill it in or leave the row out");
+        if (kind == 0 && keepsMissing(field))
+          value = NAN;
+        else if (kind == 0)
+          return refuse("the value is missing; missing = \"drop\" leaves such rows out, \"keep\" "
+                        "makes it nan for impute");
         if (kind < 0)
           return refuse("'" + cell.substr(0, 40) + "' is not a number");
         if (!storeNumber(field.type, out.arrays[i].data(), index++, value))

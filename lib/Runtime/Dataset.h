@@ -34,6 +34,9 @@ struct FieldInfo {
   int64_t elements() const;
 };
 
+/// Whether a missing cell of the field becomes a NaN.
+bool keepsMissing(const FieldInfo &field);
+
 /// The fields of a manifest.
 Status parseFields(const Json &manifest, std::vector<FieldInfo> &out);
 

@@ -139,7 +139,9 @@ Status readCells(const Table &table, const FieldInfo &field, const std::vector<s
           "line " + std::to_string(table.lines[row]) + ", column " +
           (table.header.empty() ? std::to_string(column) : "'" + table.header[column] + "'") + ": ";
       int kind = parseCell(cell, number);
-      if (kind == 0)
+      if (kind == 0 && keepsMissing(field))
+        number = NAN;
+      else if (kind == 0)
         return badRows(where + "the value is missing");
       if (kind < 0)
         return badRows(where + "'" + cell.substr(0, 40) + "' is not a number");

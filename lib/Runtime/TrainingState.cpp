@@ -128,7 +128,10 @@ Status gather(const Program &program, const Checkpoint &checkpoint, const std::s
     if (loaded->type != tensor.type || loaded->shape != tensor.shape ||
         loaded->bytes != static_cast<size_t>(tensor.bytes))
       return refuse("'" + tensor.name + "' is " + shapeText(loaded->type, loaded->shape) +
-                    " there and " + shapeText(tensor.type, tensor.shape) + " here");
+                    " there and " + shapeText(tensor.type, tensor.shape) + " here" +
+                    (loaded->type == tensor.type        ? ""
+                     : loaded->type == ElementType::F64 ? "; it was trained with --precision f64"
+                                                        : "; it was trained with other types"));
     out.insert(out.end(), loaded->data, loaded->data + loaded->bytes);
   }
   return Status();

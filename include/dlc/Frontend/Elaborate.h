@@ -24,6 +24,7 @@ struct FieldInfo {
   std::vector<std::string> columns;    // names of columns; empty: an array by the field's name
   std::string firstColumn, lastColumn; // or a range of them
   std::optional<std::pair<int64_t, int64_t>> columnNumbers; // or a range of numbers from 0
+  std::string missing; // what to do with a cell that is missing: "drop" or "keep"; empty: refuse it
 };
 
 struct SplitInfo {

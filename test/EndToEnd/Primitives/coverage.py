@@ -35,7 +35,7 @@ def used_names():
     for name in training.OPTIMIZERS:
         texts.append(training.optimizer_program(name) + " ".join(training.OPTIMIZERS[name]))
     texts += [training.training_program(name) for name in training.TRAININGS]
-    texts += [*training.SCHEDULES, *training.INITIALISERS, "random_uniform random_normal standardize dense"]
+    texts += [*training.SCHEDULES, *training.INITIALISERS, "random_uniform random_normal standardize impute dense"]
     return set(re.findall(r"\w+", " ".join(texts)))
 
 
