@@ -9,6 +9,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Threading.h"
 
 using namespace dlc;
 
@@ -107,14 +108,18 @@ bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
 }
 
 const dlrt_program *Compiler::load() {
-  llvm::SmallVector<char, 0> object;
-  if (!generate(CodeForm::Object, object))
+  if (!lowerTo(Phase::LLVM))
     return nullptr;
   auto fail = [&](llvm::Error error) -> const dlrt_program * {
     errors << "dlc: cannot load the compiled program: " << llvm::toString(std::move(error)) << '\n';
     return nullptr;
   };
-  auto loaded = LoadedCode::load(std::move(object));
+  constexpr unsigned mostParts = 4; // each is a translation of the whole module
+  unsigned parts = std::min(llvm::hardware_concurrency().compute_thread_count(), mostParts);
+  auto objects = generateObjects(*module, table, target, std::max(parts, 1u));
+  if (!objects)
+    return fail(objects.takeError());
+  auto loaded = LoadedCode::load(std::move(*objects));
   if (!loaded)
     return fail(loaded.takeError());
   code = std::move(*loaded);

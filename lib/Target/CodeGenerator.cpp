@@ -1,6 +1,7 @@
 //===- CodeGenerator.cpp ---------------------------------------------------------------------===//
 #include "dlc/Target/CodeGenerator.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -15,6 +16,7 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <mutex>
+#include <thread>
 
 using namespace dlc;
 
@@ -73,10 +75,43 @@ createMachine(const TargetDescription &target) {
                                  std::nullopt, llvm::CodeGenOptLevel::Less));
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp module,
-                                                             const ProgramTable &table,
-                                                             const TargetDescription &target,
-                                                             CodeForm form) {
+using Parts = llvm::StringMap<unsigned>; // which part has a function's code
+
+/// Keeps the code of one part; the rest becomes declarations.
+static void keepPart(llvm::Module &code, const Parts &parts, unsigned part) {
+  for (llvm::Function &function : code)
+    if (!function.isDeclaration() && parts.lookup(function.getName()) != part)
+      function.deleteBody();
+  for (llvm::GlobalVariable &global : llvm::make_early_inc_range(code.globals()))
+    if (global.hasLocalLinkage() && global.use_empty())
+      global.eraseFromParent();
+}
+
+/// Gives each function to the part with the least to do, the longest functions first.
+static Parts divide(mlir::ModuleOp module, unsigned count) {
+  std::vector<std::pair<size_t, llvm::StringRef>> functions;
+  for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>()) {
+    size_t size = 0;
+    function.walk([&](mlir::Operation *) { ++size; });
+    functions.push_back({size, function.getName()});
+  }
+  llvm::sort(functions, [](auto &a, auto &b) {
+    return std::pair(b.first, a.second) < std::pair(a.first, b.second);
+  });
+  Parts parts;
+  std::vector<size_t> sizes(count, 0);
+  for (auto [size, name] : functions) {
+    auto least = llvm::min_element(sizes);
+    parts[name] = least - sizes.begin();
+    *least += size;
+  }
+  return parts;
+}
+
+/// One part of the module as code; the first part has the program's table.
+static llvm::Expected<llvm::SmallVector<char, 0>>
+generatePart(mlir::ModuleOp module, const ProgramTable &table, const TargetDescription &target,
+             CodeForm form, const Parts &parts, unsigned part) {
   auto machine = createMachine(target);
   if (!machine)
     return machine.takeError();
@@ -84,7 +119,9 @@ llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp modu
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(module, context);
   if (!code)
     return failure("cannot translate the program to LLVM IR");
-  addProgramTable(*code, table);
+  keepPart(*code, parts, part);
+  if (part == 0)
+    addProgramTable(*code, table);
   code->setDataLayout((*machine)->createDataLayout());
   code->setTargetTriple((*machine)->getTargetTriple());
   llvm::SmallVector<char, 0> result;
@@ -102,10 +139,47 @@ llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp modu
   return result;
 }
 
+llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp module,
+                                                             const ProgramTable &table,
+                                                             const TargetDescription &target,
+                                                             CodeForm form) {
+  return generatePart(module, table, target, form, divide(module, 1), 0);
+}
+
+llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
+dlc::generateObjects(mlir::ModuleOp module, const ProgramTable &table,
+                     const TargetDescription &target, unsigned count) {
+  module->getContext()->enableMultithreading(); // translation may make types
+  Parts parts = divide(module, count);
+  using Object = llvm::Expected<llvm::SmallVector<char, 0>>;
+  std::vector<std::optional<Object>> results(count);
+  auto generate = [&](unsigned part) {
+    results[part].emplace(generatePart(module, table, target, CodeForm::Object, parts, part));
+  };
+  std::vector<std::thread> threads;
+  for (unsigned part = 1; part < count; ++part)
+    threads.emplace_back(generate, part);
+  generate(0);
+  for (std::thread &thread : threads)
+    thread.join();
+  std::vector<llvm::SmallVector<char, 0>> objects;
+  llvm::Error error = llvm::Error::success();
+  for (std::optional<Object> &result : results) {
+    if (*result)
+      objects.push_back(std::move(**result));
+    else
+      error = llvm::joinErrors(std::move(error), result->takeError());
+  }
+  if (error)
+    return std::move(error);
+  return objects;
+}
+
 LoadedCode::LoadedCode() = default;
 LoadedCode::~LoadedCode() = default;
 
-llvm::Expected<std::unique_ptr<LoadedCode>> LoadedCode::load(llvm::SmallVector<char, 0> object) {
+llvm::Expected<std::unique_ptr<LoadedCode>>
+LoadedCode::load(std::vector<llvm::SmallVector<char, 0>> objects) {
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
@@ -117,9 +191,11 @@ llvm::Expected<std::unique_ptr<LoadedCode>> LoadedCode::load(llvm::SmallVector<c
   if (!libm)
     return libm.takeError();
   code->jit->getMainJITDylib().addGenerator(std::move(*libm));
-  if (llvm::Error error = code->jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
-          std::move(object), /*RequiresNullTerminator=*/false)))
-    return std::move(error);
+  for (llvm::SmallVector<char, 0> &object : objects)
+    if (llvm::Error error =
+            code->jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
+                std::move(object), /*RequiresNullTerminator=*/false)))
+      return std::move(error);
   return code;
 }
 

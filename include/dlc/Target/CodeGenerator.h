@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace llvm::orc {
 class LLJIT;
@@ -49,11 +50,17 @@ llvm::Expected<llvm::SmallVector<char, 0>> generateCode(mlir::ModuleOp module,
                                                         const TargetDescription &target,
                                                         CodeForm form);
 
+/// Generates `count` object files, each on a thread of its own, which together are the program.
+llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
+generateObjects(mlir::ModuleOp module, const ProgramTable &table, const TargetDescription &target,
+                unsigned count);
+
 /// Compiled code in this process.
 class LoadedCode {
 public:
   ~LoadedCode();
-  static llvm::Expected<std::unique_ptr<LoadedCode>> load(llvm::SmallVector<char, 0> object);
+  static llvm::Expected<std::unique_ptr<LoadedCode>>
+  load(std::vector<llvm::SmallVector<char, 0>> objects);
   /// The address of a function. Fails with the name if there is none.
   llvm::Expected<void *> lookup(llvm::StringRef name);
 
