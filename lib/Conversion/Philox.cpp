@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -54,16 +55,28 @@ PhiloxWords emitPhilox(ImplicitLocOpBuilder &b, Value element, Value step, int64
     return std::pair(high(product), low(product));
   };
   auto exclusive = [&](Value x, Value y) { return Value(arith::XOrIOp::create(b, x, y)); };
-  for (int round = 0; round < 10; ++round) {
-    auto [high0, low0] = multiply(counter[0], 0xD2511F53u);
-    auto [high1, low1] = multiply(counter[2], 0xCD9E8D57u);
-    counter = {exclusive(exclusive(high1, counter[1]), spread(keyLow)), low1,
-               exclusive(exclusive(high0, counter[3]), spread(keyHigh)), low0};
-    keyLow = arith::AddIOp::create(b, keyLow, constant(b, keyLow.getType(), uint64_t(0x9E3779B9u)));
-    keyHigh =
-        arith::AddIOp::create(b, keyHigh, constant(b, keyHigh.getType(), uint64_t(0xBB67AE85u)));
-  }
-  return counter;
+  auto raise = [&](Value key, uint64_t by) {
+    return Value(arith::AddIOp::create(b, key, constant(b, key.getType(), by)));
+  };
+  // A loop: unrolled, the ten rounds would be the longest part of many programs to compile.
+  auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(n)); };
+  SmallVector<Value> start(counter.begin(), counter.end());
+  start.append({keyLow, keyHigh});
+  auto rounds = scf::ForOp::create(b, number(0), number(10), number(1), start);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(rounds.getBody());
+  ValueRange at = rounds.getRegionIterArgs();
+  auto [high0, low0] = multiply(at[0], 0xD2511F53u);
+  auto [high1, low1] = multiply(at[2], 0xCD9E8D57u);
+  SmallVector<Value> next{exclusive(exclusive(high1, at[1]), spread(at[4])),
+                          low1,
+                          exclusive(exclusive(high0, at[3]), spread(at[5])),
+                          low0,
+                          raise(at[4], 0x9E3779B9u),
+                          raise(at[5], 0xBB67AE85u)};
+  scf::YieldOp::create(b, next);
+  auto words = rounds.getResults();
+  return {words[0], words[1], words[2], words[3]};
 }
 
 /// A word's upper 24 bits over 2^24; in f64 53 bits of two words.
