@@ -11,15 +11,20 @@
 extern "C" {
 #endif
 
-#define DLRT_ABI_VERSION 1
+#define DLRT_ABI_VERSION 2
 
 /* Rows of batched buffers and of `indices` are allocated in multiples of this, so that kernels may
  * work on whole register tiles; the rows past the batch hold garbage that nothing reads. */
 #define DLRT_ROW_TILE 16
 
+/* Up to this many threads make copies of their own of what each of them reads whole; more share
+ * one. The copies, `copy_bytes` of the manifest each, follow the arena: thread t has copy t, or 0.
+ */
+#define DLRT_MOST_COPIES 4
+
 /* What one call of a compiled function works on. All threads of a call see the same frame. */
 typedef struct dlrt_frame {
-  uint8_t *arena; /* 64-byte aligned; `arena_bytes` of the manifest                           */
+  uint8_t *arena;            /* 64-byte aligned; `arena_bytes` of the manifest, then the copies */
   const void *const *fields; /* resident data: one array per field, in the manifest's order */
   const int32_t *indices; /* row r of the batch is row indices[r] of the fields; behind them stand
                              DLRT_ROW_TILE + rows more numbers of rows: of the next batch, if any,

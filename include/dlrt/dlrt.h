@@ -72,7 +72,6 @@ typedef struct dlrt_tensor {
   int64_t rank;
   const int64_t *shape;
   int64_t elements;
-  void *data; /* the values themselves, row-major; may be written between two calls */
 } dlrt_tensor;
 
 /* Version of the ABI that this library was built for (DLRT_ABI_VERSION). */
@@ -102,6 +101,10 @@ int64_t dlrt_net_field_count(const dlrt_net *net);
 dlrt_status dlrt_net_field_info(dlrt_net *net, int64_t index, dlrt_field *out_field);
 int64_t dlrt_net_tensor_count(const dlrt_net *net);
 dlrt_status dlrt_net_tensor_info(dlrt_net *net, int64_t index, dlrt_tensor *out_tensor);
+
+/* Copies a variable's `elements` values out of the net, or into it: row-major, in its type. */
+dlrt_status dlrt_net_tensor_read(dlrt_net *net, int64_t index, void *out_values);
+dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *values);
 
 /* Gives every parameter and state its first value; `seed` decides the random ones. `steps` is how
  * many steps are planned, for learning rates that depend on it (at least 1). */

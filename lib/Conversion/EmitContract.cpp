@@ -101,7 +101,9 @@ private:
     Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, e.thread, zero);
     if (!e.kernel->hasAttr("columns") || shape[columnDim] % panel)
       return {rowLow, rowHigh, zero, columns, first};
-    // Columns if they can be shared evenly, else rows.
+    // Columns if they can be shared evenly, else rows. Where the weight lies in panels, whole ones.
+    if (shape[columnDim] % kPanelColumns == 0)
+      panel = std::max(panel, kPanelColumns);
     Value panels = e.integer(shape[columnDim] / panel);
     Value even = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                        arith::RemSIOp::create(b, panels, e.threads), zero);
@@ -193,7 +195,8 @@ private:
     if (rowsAreBatch())
       return;
     for (auto [argument, memory] : llvm::zip_equal(e.region->getArguments(), e.inputs)) {
-      if (typeOf(argument).getShape() != shape)
+      // Panels come one line after the other: the processor foresees that.
+      if (typeOf(argument).getShape() != shape || memory.panel)
         continue;
       for (int64_t r = 0; r < tileRows; ++r)
         for (int64_t v = 0; v < vectors; ++v) {

@@ -28,13 +28,17 @@ LogicalResult KernelEmitter::emit() {
   rows = frameNumber(offsetof(dlrt_frame, rows), b.getI64Type());
   rowNumbers =
       frameNumber(offsetof(dlrt_frame, indices), LLVM::LLVMPointerType::get(b.getContext()));
+  auto panels = kernel->getAttrOfType<DenseI64ArrayAttr>("panels");
+  auto panelOf = [&](size_t place) { return panels ? panels[place] : 0; };
   for (auto [operand, seen] : llvm::zip_equal(kernel.getInputs(), region->getArguments())) {
     bool isField = isa<InputOp>(operand.getDefiningOp());
-    inputs.push_back({arguments.front(), cast<RankedTensorType>(seen.getType()), isField});
+    inputs.push_back({arguments.front(), cast<RankedTensorType>(seen.getType()), isField,
+                      panelOf(inputs.size())});
     arguments = arguments.drop_front();
   }
   for (OpResult result : kernel.getResults()) {
-    results.push_back({arguments.front(), cast<RankedTensorType>(result.getType())});
+    results.push_back({arguments.front(), cast<RankedTensorType>(result.getType()), false,
+                       panelOf(inputs.size() + results.size())});
     arguments = arguments.drop_front();
   }
   scopes.push_back(0);
@@ -100,7 +104,13 @@ std::pair<Value, Value> KernelEmitter::share(Value count, int64_t granule) {
     Value unit = arith::DivSIOp::create(b, arith::MulIOp::create(b, units, t), threads);
     return minInt(mulInt(unit, granule), count);
   };
-  return {bound(thread), bound(addInt(thread, integer(1)))};
+  Value low = bound(thread), high = bound(addInt(thread, integer(1)));
+  if (!kernel->hasAttr("replicated"))
+    return {low, high};
+  Value few =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sle, threads, integer(DLRT_MOST_COPIES));
+  return {arith::SelectOp::create(b, few, integer(0), low),
+          arith::SelectOp::create(b, few, count, high)};
 }
 
 void KernelEmitter::onlyIf(Value condition, llvm::function_ref<void()> body) {

@@ -43,6 +43,7 @@ struct TensorMemory {
   mlir::Value pointer;
   mlir::RankedTensorType type;
   bool byRowNumber = false; // a field of the data: row r of the batch is row indices[r]
+  int64_t panel = 0;        // columns of a matrix that lie together (LayOutWeights.cpp); 0: all
 };
 
 class KernelEmitter {
@@ -78,7 +79,8 @@ private:
   llvm::SmallVector<mlir::Value> loopCarrying(
       mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange initial,
       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
-  /// This thread's part [low, high) of `count` units, in multiples of `granule`.
+  /// This thread's part [low, high) of `count` units, in multiples of `granule`; all of them in a
+  /// replicated kernel where each thread has a copy.
   std::pair<mlir::Value, mlir::Value> share(mlir::Value count, int64_t granule);
   /// Runs `body` where the condition holds; a null one always does.
   void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
@@ -128,6 +130,8 @@ private:
   Index plus(const Index &lhs, const Index &rhs);
   /// Row-major position of an element in a tensor of that type.
   Index linear(mlir::RankedTensorType type, llvm::ArrayRef<Index> at);
+  /// Position of an element in memory.
+  Index position(const TensorMemory &memory, llvm::ArrayRef<Index> at);
   mlir::Value splat(mlir::Value scalar);
   mlir::VectorType vectorOfType(mlir::Type element) {
     return mlir::VectorType::get({lanes}, element);

@@ -16,6 +16,7 @@
 #include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/OperationSupport.h"
 
 #include <cstddef>
@@ -33,6 +34,8 @@ static bool areAlike(KernelOp a, KernelOp b) {
   auto isField = [](Value value) { return isa<InputOp>(value.getDefiningOp()); };
   return a.getKind() == b.getKind() && a->hasAttr("rows") == b->hasAttr("rows") &&
          a->hasAttr("columns") == b->hasAttr("columns") &&
+         a->getAttr("panels") == b->getAttr("panels") &&
+         a->hasAttr("replicated") == b->hasAttr("replicated") &&
          a.getInputs().size() == b.getInputs().size() &&
          llvm::equal(a.getResultTypes(), b.getResultTypes()) &&
          llvm::all_of_zip(a.getInputs(), b.getInputs(),
@@ -100,12 +103,13 @@ struct ConvertKernelsToLoopsPass
     return LLVM::LoadOp::create(b, pointer(), offset(b, base, bytes));
   }
 
-  /// Where an operand or a result of a kernel lies.
-  Value place(ImplicitLocOpBuilder &b, Value value, Value frame) {
+  /// Where an operand or a result of a kernel lies, for a thread of some threads.
+  Value place(ImplicitLocOpBuilder &b, Value value, Value frame, Value thread, Value threads) {
     if (auto input = value.getDefiningOp<InputOp>()) {
       Value fields = loadPointer(b, frame, offsetof(dlrt_frame, fields));
       return loadPointer(b, fields, 8 * fieldNumbers.lookup(input.getField()));
     }
+    Value arena = loadPointer(b, frame, offsetof(dlrt_frame, arena));
     int64_t at = 0;
     if (auto read = value.getDefiningOp<ReadOp>()) {
       auto variable =
@@ -115,8 +119,20 @@ struct ConvertKernelsToLoopsPass
       auto producer = value.getDefiningOp<KernelOp>();
       auto offsets = producer->getAttrOfType<DenseI64ArrayAttr>("offsets");
       at = offsets[cast<OpResult>(value).getResultNumber()];
+      if (producer->hasAttr("replicated")) {
+        auto bytes = [&](StringRef name) {
+          return getOperation()->getAttrOfType<IntegerAttr>(name).getInt();
+        };
+        Value few = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, threads,
+                                          constant(b, DLRT_MOST_COPIES));
+        Value copy = arith::SelectOp::create(b, few, thread, constant(b, 0));
+        Value before = arith::MulIOp::create(b, copy, constant(b, bytes("dl.copy_bytes")));
+        arena =
+            LLVM::GEPOp::create(b, pointer(), b.getI8Type(), arena, ArrayRef<LLVM::GEPArg>{before});
+        at += bytes("dl.arena_bytes");
+      }
     }
-    return offset(b, loadPointer(b, frame, offsetof(dlrt_frame, arena)), at);
+    return offset(b, arena, at);
   }
 
   /// frame.barrier(frame, thread)
@@ -125,6 +141,16 @@ struct ConvertKernelsToLoopsPass
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
                                             {pointer(), b.getI64Type()});
     LLVM::CallOp::create(b, type, ValueRange{function, frame, thread});
+  }
+
+  /// The same where there are more than `count` threads.
+  void callBarrierBeyond(ImplicitLocOpBuilder &b, int64_t count, ValueRange arguments) {
+    Value more =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, arguments[2], constant(b, count));
+    auto branch = scf::IfOp::create(b, more, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    callBarrier(b, arguments[0], arguments[1]);
   }
 
   LogicalResult convert(func::FuncOp function) {
@@ -145,14 +171,18 @@ struct ConvertKernelsToLoopsPass
       ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
       inner.setInsertionPointToStart(block);
       SmallVector<Value> arguments(block->getArguments());
-      for (Value value : kernel.getInputs())
-        arguments.push_back(place(inner, value, block->getArgument(0)));
-      for (Value value : kernel.getResults())
-        arguments.push_back(place(inner, value, block->getArgument(0)));
+      auto add = [&](Value value) {
+        arguments.push_back(place(inner, value, block->getArgument(0), block->getArgument(1),
+                                  block->getArgument(2)));
+      };
+      llvm::for_each(kernel.getInputs(), add);
+      llvm::for_each(kernel.getResults(), add);
       func::CallOp::create(inner, *body, arguments);
       func::ReturnOp::create(inner);
       if (kernel->hasAttr("barrier"))
         callBarrier(b, entry->getArgument(0), entry->getArgument(1));
+      else if (auto beyond = kernel->getAttrOfType<IntegerAttr>("barrier_beyond"))
+        callBarrierBeyond(b, beyond.getInt(), entry->getArguments());
       func::CallOp::create(b, call, entry->getArguments());
     }
     func::ReturnOp::create(b);

@@ -79,6 +79,25 @@ Index KernelEmitter::linear(RankedTensorType type, ArrayRef<Index> at) {
   return position;
 }
 
+Index KernelEmitter::position(const TensorMemory &memory, ArrayRef<Index> at) {
+  if (!memory.panel)
+    return linear(memory.type, at);
+  // Columns come one by one or as a whole vector within a panel.
+  const Index &row = at[0], &column = at[1];
+  assert(!column.scattered && (column.lane == 0 || column.lane == 1));
+  int64_t panelSize = memory.type.getDimSize(0) * memory.panel;
+  Index place;
+  if (column.base) {
+    Value first = scalarOf({column.base, column.offset}), width = integer(memory.panel);
+    place.base = addInt(mulInt(arith::DivUIOp::create(b, first, width), panelSize),
+                        arith::RemUIOp::create(b, first, width));
+  } else {
+    place.offset = column.offset / memory.panel * panelSize + column.offset % memory.panel;
+  }
+  place.lane = column.lane;
+  return plus(scaled(row, memory.panel), place);
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Loads and stores
 //===------------------------------------------------------------------------------------------===//
@@ -135,7 +154,7 @@ Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value 
       row = {arith::ExtSIOp::create(b, b.getI64Type(), number)};
     }
   }
-  Index position = linear(memory.type, place);
+  Index position = this->position(memory, place);
   if (!position.varies())
     return fromStorage(
         b, LLVM::LoadOp::create(b, storage, address(memory.pointer, scalarOf(position), element)),
@@ -184,7 +203,7 @@ void KernelEmitter::prefetchDataRows(Value row) {
 void KernelEmitter::store(unsigned result, ArrayRef<Index> at, Value element, Value mask) {
   const TensorMemory &memory = results[result];
   Type type = memory.type.getElementType();
-  Index position = linear(memory.type, at);
+  Index position = this->position(memory, at);
   bool vector = position.varies();
   if (vector && !isa<VectorType>(element.getType()))
     element = splat(element);

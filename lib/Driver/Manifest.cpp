@@ -22,6 +22,7 @@ public:
     json.attribute("precision", doublePrecision ? "f64" : "f32");
     json.attribute("target", target.text());
     json.attribute("arena_bytes", module->getAttrOfType<IntegerAttr>("dl.arena_bytes").getInt());
+    json.attribute("copy_bytes", module->getAttrOfType<IntegerAttr>("dl.copy_bytes").getInt());
     json.attribute("parameters", program.parameters);
     json.attribute("flop", flopOf("train"));
     writeData();
@@ -115,6 +116,8 @@ private:
         json.attribute("kind", variable.getKind());
         writeType(cast<RankedTensorType>(variable.getType()));
         json.attribute("offset", variable->getAttrOfType<IntegerAttr>("offset").getInt());
+        if (auto panel = variable->getAttrOfType<IntegerAttr>("panel"))
+          json.attribute("panel", panel.getInt());
       });
     }
   }

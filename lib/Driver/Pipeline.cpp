@@ -39,11 +39,12 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
     manager.addPass(createStreamPass()); // needs the whole graph; makes new functions
   }
   if (reaches(Phase::Kernels)) {
-    each(createPrepareProductsPass());       // thin products become sums, so that they fuse
-    each(createDropUnitDimsPass());          // what that left: vectors need lanes
-    each(createGroupKernelsPass());          // the graph into loop nests
-    each(createScheduleKernelsPass());       // updates in place need an order
-    manager.addPass(createPlanMemoryPass()); // needs the order and the barriers
+    each(createPrepareProductsPass());          // thin products become sums, so that they fuse
+    each(createDropUnitDimsPass());             // what that left: vectors need lanes
+    each(createGroupKernelsPass());             // the graph into loop nests
+    each(createScheduleKernelsPass());          // updates in place need an order
+    manager.addPass(createLayOutWeightsPass()); // needs to know which columns belong to threads
+    manager.addPass(createPlanMemoryPass());    // needs the order and the barriers
   }
   if (reaches(Phase::Loops))
     manager.addPass(createConvertKernelsToLoopsPass({target.vectorBytes, target.registers}));

@@ -175,13 +175,27 @@ dlrt_status dlrt_net_tensor_info(dlrt_net *net, int64_t index, dlrt_tensor *out_
   if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
     return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
   const TensorInfo &tensor = net->program->tensors[index];
-  *out_tensor = {tensor.name.c_str(),
-                 tensor.kind.c_str(),
-                 typeOf(tensor.type),
-                 static_cast<int64_t>(tensor.shape.size()),
-                 tensor.shape.data(),
-                 product(tensor.shape),
-                 net->session->getArena() + tensor.offset};
+  *out_tensor = {tensor.name.c_str(), tensor.kind.c_str(),
+                 typeOf(tensor.type), static_cast<int64_t>(tensor.shape.size()),
+                 tensor.shape.data(), product(tensor.shape)};
+  return report(net, DLRT_OK, "");
+}
+
+dlrt_status dlrt_net_tensor_read(dlrt_net *net, int64_t index, void *out_values) {
+  if (!net || !out_values)
+    return DLRT_INVALID;
+  if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
+    return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
+  net->session->readVariable(net->program->tensors[index], static_cast<uint8_t *>(out_values));
+  return report(net, DLRT_OK, "");
+}
+
+dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *values) {
+  if (!net || !values)
+    return DLRT_INVALID;
+  if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
+    return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
+  net->session->writeVariable(net->program->tensors[index], static_cast<const uint8_t *>(values));
   return report(net, DLRT_OK, "");
 }
 

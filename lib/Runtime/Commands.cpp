@@ -62,7 +62,7 @@ struct Command {
     PlanEvent plan;
     plan.program = program.name;
     plan.parameters = program.parameters;
-    plan.arenaBytes = program.arenaBytes;
+    plan.arenaBytes = program.memoryBytes(experiment.session->threads());
     plan.compileSeconds = options.compileSeconds;
     plan.threads = experiment.session->threads();
     plan.trainRows = experiment.parts.train.size();

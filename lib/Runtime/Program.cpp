@@ -254,10 +254,13 @@ Status Program::parse(const dlrt_program &table) {
   name = manifest["name"].string();
   precision = manifest["precision"].string();
   arenaBytes = manifest["arena_bytes"].integer(-1);
+  copyBytes = manifest["copy_bytes"].integer();
   parameters = manifest["parameters"].integer();
   flop = manifest["flop"].integer();
   if (arenaBytes < 0)
     return manifestError("it has no 'arena_bytes'");
+  if (copyBytes < 0 || arenaBytes > INT64_MAX / 2 || copyBytes > INT64_MAX / 16)
+    return manifestError("its sizes make no sense");
   target = manifest["target"].string();
   weights = table.weights;
   weightBytes = table.weight_bytes;
@@ -278,6 +281,10 @@ Status Program::parseTensors() {
     tensor.kind = json["kind"].string();
     if (Status status = parsePlace(json, 0, arenaBytes, tensor, tensor.bytes); !status.ok())
       return status;
+    tensor.panel = json["panel"].integer();
+    if (tensor.panel < 0 ||
+        (tensor.panel > 0 && (tensor.shape.size() != 2 || tensor.shape[1] % tensor.panel != 0)))
+      return manifestError("'" + tensor.name + "' cannot be divided into its panels");
     tensors.push_back(std::move(tensor));
   }
   return Status();

@@ -20,6 +20,7 @@ struct TensorInfo {
   ElementType type = ElementType::F32;
   std::vector<int64_t> shape;
   int64_t offset = 0, bytes = 0; /// in the arena
+  int64_t panel = 0; /// columns of a matrix that lie together in the arena; 0: row-major
 };
 
 /// A result of a function, valid until the next call of any function.
@@ -97,13 +98,19 @@ public:
   std::vector<bool> predictInputs() const;
   /// Refuses code for instructions that this processor does not have, instead of dying of one.
   Status checkProcessor() const;
+  /// What the arena and the copies take on `threads` threads: all memory that calls ever use.
+  int64_t memoryBytes(int threads) const {
+    return arenaBytes + copyBytes * (threads <= DLRT_MOST_COPIES ? threads : 1);
+  }
   /// A hash of names, kinds, types and shapes of all variables: equal where a checkpoint of one
   /// program fits another.
   std::string signature() const;
 
   std::string name, precision;
-  std::string target; /// processor and features that it was compiled for
-  int64_t arenaBytes = 0, parameters = 0;
+  std::string target;     /// processor and features that it was compiled for
+  int64_t arenaBytes = 0; /// for everything that the threads share
+  int64_t copyBytes = 0;  /// for what each of a few threads has for itself
+  int64_t parameters = 0;
   int64_t flop = 0; /// of one training step
   Json manifest;
   std::vector<FieldInfo> fields;

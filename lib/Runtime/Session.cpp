@@ -48,7 +48,7 @@ Status Session::allocate() {
   // Pages come zeroed. From a few MiB on, aligned so that the kernel can back them by huge pages: a
   // step walks through all of the weights, and with small ones it misses the TLB at every page.
   constexpr size_t kHugePage = size_t(2) << 20;
-  size_t bytes = std::max<size_t>(static_cast<size_t>(program.arenaBytes), 64);
+  size_t bytes = std::max<size_t>(static_cast<size_t>(program.memoryBytes(threads())), 64);
   bool huge = bytes >= kHugePage / 8;
   mappingBytes = huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage : bytes;
   void *pages =
@@ -215,25 +215,56 @@ void Session::appendValues(const OutputInfo &output, int64_t rows, std::vector<d
     out.push_back(readNumber(output.type, arena + output.offset + i * size));
 }
 
+/// Calls `copy(offset in row-major order, offset in the arena, bytes)` for each piece of a variable
+/// that lies together in both.
+template <typename Copy> static void forEachPiece(const TensorInfo &tensor, Copy copy) {
+  if (tensor.panel == 0)
+    return copy(0, 0, tensor.bytes);
+  int64_t rows = tensor.shape[0], panels = tensor.shape[1] / tensor.panel;
+  int64_t piece = tensor.panel * elementSize(tensor.type);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t panel = 0; panel < panels; ++panel)
+      copy((row * panels + panel) * piece, (panel * rows + row) * piece, piece);
+}
+
+void Session::readVariable(const TensorInfo &tensor, uint8_t *out) const {
+  forEachPiece(tensor, [&](int64_t outside, int64_t inside, int64_t bytes) {
+    memcpy(out + outside, arena + tensor.offset + inside, bytes);
+  });
+}
+
+void Session::writeVariable(const TensorInfo &tensor, const uint8_t *from) {
+  forEachPiece(tensor, [&](int64_t outside, int64_t inside, int64_t bytes) {
+    memcpy(arena + tensor.offset + inside, from + outside, bytes);
+  });
+}
+
 void Session::copyVariables(std::vector<uint8_t> &out) const {
   out.clear();
-  for (const TensorInfo &tensor : program.tensors)
-    out.insert(out.end(), arena + tensor.offset, arena + tensor.offset + tensor.bytes);
+  for (const TensorInfo &tensor : program.tensors) {
+    out.resize(out.size() + tensor.bytes);
+    readVariable(tensor, out.data() + out.size() - tensor.bytes);
+  }
 }
 
 void Session::restoreVariables(const std::vector<uint8_t> &saved) {
   size_t from = 0;
   for (const TensorInfo &tensor : program.tensors) {
-    memcpy(arena + tensor.offset, saved.data() + from, tensor.bytes);
+    writeVariable(tensor, saved.data() + from);
     from += tensor.bytes;
   }
 }
 
 std::string Session::stateHash() const {
   uint64_t hash = 0;
-  for (const TensorInfo &tensor : program.tensors)
-    if (tensor.kind == "param")
-      hash = hashBytes(arena + tensor.offset, tensor.bytes, hash);
+  std::vector<uint8_t> values;
+  for (const TensorInfo &tensor : program.tensors) {
+    if (tensor.kind != "param")
+      continue;
+    values.resize(tensor.bytes);
+    readVariable(tensor, values.data());
+    hash = hashBytes(values.data(), tensor.bytes, hash);
+  }
   return hashText(hash);
 }
 

@@ -78,11 +78,15 @@ public:
   /// Adds the values of an output to `out`; of a batched one, those of its first `rows` rows.
   void appendValues(const OutputInfo &output, int64_t rows, std::vector<double> &out) const;
 
-  /// Copies all variables (parameters, states, fitted values) out of the arena or back.
+  /// Copies one variable out of the arena or into it: `bytes` of the tensor, row-major. Nobody else
+  /// need know how the program lays its variables out.
+  void readVariable(const TensorInfo &tensor, uint8_t *out) const;
+  void writeVariable(const TensorInfo &tensor, const uint8_t *from);
+  /// The same for all variables (parameters, states, fitted values), one after the other.
   void copyVariables(std::vector<uint8_t> &out) const;
   void restoreVariables(const std::vector<uint8_t> &saved);
 
-  /// 64 bits over the bytes of all parameters, as 16 hexadecimal digits.
+  /// 64 bits over the values of all parameters, as 16 hexadecimal digits.
   std::string stateHash() const;
 
 private:

@@ -104,12 +104,12 @@ bool readState(const Metadata &metadata, RunState &out) {
   return reader.complete;
 }
 
-void addViews(const Program &program, const uint8_t *arena, const std::vector<uint8_t> *packed,
-              const char *prefix, std::vector<TensorView> &out) {
+/// Adds views of all variables, which lie one after the other in `values`.
+void addViews(const Program &program, const std::vector<uint8_t> &values, const char *prefix,
+              std::vector<TensorView> &out) {
   size_t from = 0;
   for (const TensorInfo &tensor : program.tensors) {
-    const uint8_t *data = packed ? packed->data() + from : arena + tensor.offset;
-    out.push_back({prefix + tensor.name, tensor.type, tensor.shape, data});
+    out.push_back({prefix + tensor.name, tensor.type, tensor.shape, values.data() + from});
     from += tensor.bytes;
   }
 }
@@ -141,10 +141,12 @@ Status gather(const Program &program, const Checkpoint &checkpoint, const std::s
 Status dlrt::saveState(const std::string &path, const Session &session, const RunState &state,
                        const std::vector<uint8_t> &best) {
   const Program &program = session.getProgram();
+  std::vector<uint8_t> live;
+  session.copyVariables(live);
   std::vector<TensorView> views;
-  addViews(program, session.getArena(), best.empty() ? nullptr : &best, "", views);
+  addViews(program, best.empty() ? live : best, "", views);
   if (!best.empty())
-    addViews(program, session.getArena(), nullptr, kLive, views);
+    addViews(program, live, kLive, views);
   return saveCheckpoint(path, views, describe(program, state));
 }
 

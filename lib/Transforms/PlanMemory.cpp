@@ -4,8 +4,11 @@
 // overlay each other, as only one runs at a time, and within a function tensors whose lifetimes a
 // barrier separates share a place.
 //
+// What each thread has a copy of (`replicated` kernels) is planned apart in the same way: the
+// copies follow the arena.
+//
 // Sets `offset` on each variable and output, `offsets` (one per result) on each kernel, and
-// `dl.arena_bytes` on the module.
+// `dl.arena_bytes` and `dl.copy_bytes` on the module.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/Transforms/Passes.h"
@@ -39,8 +42,10 @@ namespace {
 /// A tensor's place in time, counted in barriers, and in the arena.
 struct Interval {
   Value value;
-  int64_t bytes, first, last, offset = -1;
-  size_t number = 0;
+  int64_t bytes, first, last;
+  bool copied; // for each thread
+  size_t number;
+  int64_t offset = -1;
 };
 
 class FunctionPlanner {
@@ -48,20 +53,21 @@ public:
   FunctionPlanner(func::FuncOp function, int64_t base, const llvm::StringMap<int64_t> &variables)
       : function(function), base(base), variables(variables) {}
 
-  /// Returns the end of the function's temporaries.
-  int64_t run() {
+  /// Returns the end of the function's temporaries, and of each copy.
+  std::pair<int64_t, int64_t> run() {
     collect();
     // Large ones first; of equal ones the earlier.
     llvm::sort(intervals, [](auto &a, auto &b) {
       return std::pair(-a.bytes, a.number) < std::pair(-b.bytes, b.number);
     });
-    int64_t end = base;
+    std::pair<int64_t, int64_t> ends(base, 0);
     for (size_t i = 0; i < intervals.size(); ++i) {
       intervals[i].offset = findPlace(i);
+      int64_t &end = intervals[i].copied ? ends.second : ends.first;
       end = std::max(end, intervals[i].offset + intervals[i].bytes);
     }
     record();
-    return end;
+    return ends;
   }
 
 private:
@@ -89,8 +95,8 @@ private:
         for (Value result : kernel.getResults())
           if (!placed.count(result)) {
             index[result] = intervals.size();
-            intervals.push_back(
-                {result, bytesOf(result.getType(), batch), phase, phase, -1, intervals.size()});
+            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase,
+                                 kernel->hasAttr("replicated"), intervals.size()});
           }
       }
       if (isa<OutputOp>(op)) // read by the runtime afterwards
@@ -101,13 +107,14 @@ private:
 
   /// The lowest offset at which interval `i` meets no placed one in time and space.
   int64_t findPlace(size_t i) {
-    int64_t offset = base;
+    int64_t offset = intervals[i].copied ? 0 : base;
     bool moved = true;
     while (moved) {
       moved = false;
       for (size_t k = 0; k < i; ++k) {
         const Interval &other = intervals[k];
-        bool together = other.first <= intervals[i].last && intervals[i].first <= other.last;
+        bool together = other.copied == intervals[i].copied && other.first <= intervals[i].last &&
+                        intervals[i].first <= other.last;
         if (together && offset < other.offset + other.bytes &&
             other.offset < offset + intervals[i].bytes) {
           offset = other.offset + other.bytes;
@@ -151,10 +158,14 @@ struct PlanMemoryPass : dlc::impl::PlanMemoryPassBase<PlanMemoryPass> {
       variables[variable.getSymName()] = end;
       end += bytesOf(variable.getType(), 1);
     }
-    int64_t arena = std::max(end, alignment);
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      arena = std::max(arena, FunctionPlanner(function, end, variables).run());
+    int64_t arena = std::max(end, alignment), copy = 0;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      auto [arenaEnd, copyEnd] = FunctionPlanner(function, end, variables).run();
+      arena = std::max(arena, arenaEnd);
+      copy = std::max(copy, copyEnd);
+    }
     getOperation()->setAttr("dl.arena_bytes", b.getI64IntegerAttr(arena));
+    getOperation()->setAttr("dl.copy_bytes", b.getI64IntegerAttr(copy));
   }
 };
 

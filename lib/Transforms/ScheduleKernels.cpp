@@ -9,12 +9,19 @@
 // partition of the rows. A barrier stands before a kernel that reads what another thread may have
 // written since the last one, or that overwrites what another thread may still read.
 //
-// Sets on each kernel: `barrier` (unit), `rows` or `columns` (unit); on each assignment that writes
-// in place: `in_place` (unit).
+// What is made of the data's rows by a few cheap ops, and read whole by every thread, is not shared
+// at all by few threads: each makes a copy of its own, which takes less time than moving the lines
+// between cores. Many threads share one copy, and then wait for each other before it is read.
+//
+// Sets on each kernel: `barrier` (unit) or `barrier_beyond` (a number of threads), `rows` or
+// `columns` (unit), `replicated` (unit); on each assignment that writes in place: `in_place`
+// (unit).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
 #include "dlc/Transforms/Passes.h"
+
+#include "dlrt/abi.h"
 
 namespace dlc {
 #define GEN_PASS_DEF_SCHEDULEKERNELSPASS
@@ -56,6 +63,7 @@ public:
   void run() {
     chooseTargets();
     markRows();
+    markReplicated();
     order();
     copyTheRest();
   }
@@ -108,8 +116,9 @@ private:
       });
     };
     while (!waiting.empty()) {
-      auto next = llvm::find_if(
-          waiting, [&](KernelOp k) { return ready(k) && !overwrites(k) && !needsBarrier(k); });
+      auto next = llvm::find_if(waiting, [&](KernelOp k) {
+        return ready(k) && !overwrites(k) && waitBefore(k) == Wait::Nobody;
+      });
       if (next == waiting.end())
         next = llvm::find_if(waiting, [&](KernelOp k) { return ready(k) && !overwrites(k); });
       if (next == waiting.end()) {
@@ -193,24 +202,57 @@ private:
     }
   }
 
-  /// Whether the kernel touches what other threads may be at since the last barrier.
-  bool needsBarrier(KernelOp kernel) {
+  /// Marks kernels that few threads do each for itself.
+  void markReplicated() {
+    for (KernelOp kernel : kernels) {
+      bool fromData = llvm::all_of(
+          kernel.getInputs(), [](Value input) { return bool(input.getDefiningOp<InputOp>()); });
+      bool cheap = llvm::all_of(kernel.getBody().front(), [](Operation &op) {
+        return isa<CastOp, AddOp, SubOp, MulOp, MaxOp, MinOp, BroadcastOp, ConstantOp, YieldOp>(op);
+      });
+      bool readWhole = llvm::all_of(kernel->getUsers(), [](Operation *user) {
+        return isa<KernelOp>(user) && user->hasAttr("columns");
+      });
+      if (kernel.getKind() == "map" && kernel->hasAttr("rows") && fromData && cheap && readWhole)
+        kernel->setAttr("replicated", UnitAttr::get(kernel.getContext()));
+    }
+  }
+
+  /// For whom a kernel has to wait: it touches what others may be at since the last barrier.
+  enum class Wait { Nobody, SharersOfACopy, Everybody };
+  Wait waitBefore(KernelOp kernel) {
     bool rows = kernel->hasAttr("rows");
+    Wait wait = Wait::Nobody;
     for (Value input : kernel.getInputs()) {
       auto entry = written.find(memoryOf(input));
-      if (entry != written.end() && !(rows && entry->second && isBatched(input.getType())))
-        return true;
+      if (entry == written.end() ||
+          (rows && entry->second == Writer::Rows && isBatched(input.getType())))
+        continue;
+      if (entry->second != Writer::Copies)
+        return Wait::Everybody;
+      wait = Wait::SharersOfACopy;
     }
-    return llvm::any_of(kernel.getResults(), [&](OpResult result) {
+    bool overwritesRead = llvm::any_of(kernel.getResults(), [&](OpResult result) {
       auto target = targets.find(result);
       return target != targets.end() && read.contains(target->second.getVariable());
     });
+    return overwritesRead ? Wait::Everybody : wait;
   }
 
   /// Takes the kernel as the next to run.
   void run(KernelOp kernel) {
-    if (needsBarrier(kernel)) {
-      kernel->setAttr("barrier", UnitAttr::get(kernel.getContext()));
+    mlir::Builder b(kernel.getContext());
+    switch (waitBefore(kernel)) {
+    case Wait::Nobody:
+      break;
+    case Wait::SharersOfACopy:
+      kernel->setAttr("barrier_beyond", b.getI64IntegerAttr(DLRT_MOST_COPIES));
+      for (auto &entry : llvm::make_early_inc_range(written))
+        if (entry.second == Writer::Copies)
+          written.erase(entry.first);
+      break;
+    case Wait::Everybody:
+      kernel->setAttr("barrier", b.getUnitAttr());
       written.clear();
       read.clear();
     }
@@ -218,15 +260,19 @@ private:
       if (auto source = input.getDefiningOp<ReadOp>())
         read[source.getVariable()] = true;
     for (OpResult result : kernel.getResults())
-      written[result] = kernel->hasAttr("rows");
+      written[result] = kernel->hasAttr("replicated") ? Writer::Copies
+                        : kernel->hasAttr("rows")     ? Writer::Rows
+                                                      : Writer::Anyhow;
   }
 
   func::FuncOp function;
   SmallVector<KernelOp> kernels;
   SmallVector<AssignOp> assigns;
   DenseMap<Value, AssignOp> targets; // a kernel's result -> the variable it is written into
-  DenseMap<Value, bool> written;     // since the last barrier; true: by rows
-  llvm::StringMap<bool> read;        // variables read since the last barrier
+  /// How a value's elements belong to threads.
+  enum class Writer { Anyhow, Rows, Copies };
+  DenseMap<Value, Writer> written; // since the last barrier
+  llvm::StringMap<bool> read;      // variables read since the last barrier
 };
 
 struct ScheduleKernelsPass : dlc::impl::ScheduleKernelsPassBase<ScheduleKernelsPass> {

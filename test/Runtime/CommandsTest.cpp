@@ -94,6 +94,49 @@ TEST(Session, AlignsAndZeroesTheArena) {
     ASSERT_EQ(session->getArena()[i], 0);
 }
 
+/// The fake program with one more variable, a matrix in panels.
+std::string withPanels(const std::string &panel) {
+  return replaced(
+      fake::manifest(kTrain), R"({"name": "fake.turns")",
+      R"({"name": "fake.m", "kind": "param", "type": "i32", "shape": [2, 4], "offset": 1600, "panel": )" +
+          panel + R"(}, {"name": "fake.turns")");
+}
+
+TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
+  std::string manifest = replaced(withPanels("2"), R"("arena_bytes": 1564)",
+                                  R"("arena_bytes": 1664, "copy_bytes": 64)");
+  dlrt_program table = fake::program(manifest);
+  std::unique_ptr<Program> program;
+  ASSERT_TRUE(Program::create(&table, program).ok());
+  EXPECT_EQ(program->memoryBytes(1), 1664 + 64);
+  EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES), 1664 + 64 * DLRT_MOST_COPIES);
+  EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES + 1), 1664 + 64);
+  std::unique_ptr<Session> session;
+  ASSERT_TRUE(Session::create(*program, 1, session).ok());
+  const TensorInfo *matrix = nullptr;
+  for (const TensorInfo &tensor : program->tensors)
+    if (tensor.name == "fake.m")
+      matrix = &tensor;
+  ASSERT_TRUE(matrix);
+  const int32_t rows[8] = {0, 1, 2, 3, 10, 11, 12, 13}, panels[8] = {0, 1, 10, 11, 2, 3, 12, 13};
+  session->writeVariable(*matrix, reinterpret_cast<const uint8_t *>(rows));
+  EXPECT_EQ(memcmp(session->getArena() + 1600, panels, sizeof(panels)), 0);
+  int32_t back[8] = {};
+  session->readVariable(*matrix, reinterpret_cast<uint8_t *>(back));
+  EXPECT_EQ(memcmp(back, rows, sizeof(rows)), 0);
+  std::vector<uint8_t> all;
+  session->copyVariables(all);
+  std::string hash = session->stateHash();
+  memset(session->getArena(), 0, 1664);
+  session->restoreVariables(all);
+  EXPECT_EQ(memcmp(session->getArena() + 1600, panels, sizeof(panels)), 0);
+  EXPECT_EQ(session->stateHash(), hash);
+
+  manifest = replaced(withPanels("3"), R"("arena_bytes": 1564)", R"("arena_bytes": 1664)");
+  table = fake::program(manifest);
+  EXPECT_FALSE(Program::create(&table, program).ok());
+}
+
 std::string runJson(RunOptions options = {}) {
   fake::clear();
   std::string manifest = fake::manifest(kTrain);

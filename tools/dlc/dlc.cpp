@@ -123,7 +123,7 @@ static int compileLibrary(const CommandLine &line) {
   if (!line.quiet)
     llvm::outs() << output << ": " << dlrt::formatBytes(size) << ", "
                  << dlrt::formatCount(program->parameters) << " parameters, arena "
-                 << dlrt::formatBytes(program->arenaBytes) << ", for " << line.target
+                 << dlrt::formatBytes(program->memoryBytes(1)) << ", for " << line.target
                  << (line.target == "native" ? " (this processor and its like)" : "")
                  << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;

@@ -23,6 +23,10 @@
 
 namespace dlc {
 
+/// How many columns of a matrix lie together where it is stored in panels (LayOutWeights.cpp): a
+/// multiple of every vector's width.
+constexpr int64_t kPanelColumns = 32;
+
 /// The type without the given dimensions.
 mlir::RankedTensorType reducedType(mlir::Type type, llvm::ArrayRef<int64_t> dims);
 

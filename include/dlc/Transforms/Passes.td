@@ -32,6 +32,10 @@ def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {
   let summary = "order kernels so that updates happen in place, and place the barriers";
 }
 
+def LayOutWeightsPass : Pass<"dl-lay-out-weights", "::mlir::ModuleOp"> {
+  let summary = "store weights whose columns belong to threads in panels of columns";
+}
+
 def PlanMemoryPass : Pass<"dl-plan-memory", "::mlir::ModuleOp"> {
   let summary = "give every tensor its place in one arena";
 }
