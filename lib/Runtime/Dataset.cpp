@@ -2,103 +2,15 @@
 #include "Dataset.h"
 #include "DataLocations.h"
 #include "ReadAhead.h"
+#include "TableFields.h"
 #include "Trainer.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <set>
 #include <thread>
 
 using namespace dlrt;
-
-int64_t dlrt::elementSize(ElementType type) {
-  switch (type) {
-  case ElementType::F64:
-    return 8;
-  case ElementType::F32:
-  case ElementType::I32:
-    return 4;
-  default:
-    return 1;
-  }
-}
-
-const char *dlrt::elementName(ElementType type) {
-  static const char *const names[] = {"f32", "f64", "i32", "u8", "bool"};
-  return names[static_cast<int>(type)];
-}
-
-Status dlrt::parseElementType(const std::string &name, ElementType &out) {
-  for (int i = 0; i < 5; ++i)
-    if (name == elementName(static_cast<ElementType>(i))) {
-      out = static_cast<ElementType>(i);
-      return Status();
-    }
-  return Status::error("unknown element type '" + name + "' in the manifest",
-                       StatusCode::Incompatible);
-}
-
-bool dlrt::keepsMissing(const FieldInfo &field) {
-  return field.source["missing"].string() == "keep";
-}
-
-int64_t FieldInfo::elements() const {
-  int64_t count = 1;
-  for (int64_t size : shape)
-    count *= size;
-  return count;
-}
-
-Status dlrt::parseFields(const Json &manifest, std::vector<FieldInfo> &out) {
-  out.clear();
-  for (const Json &json : manifest["fields"].array()) {
-    FieldInfo &field = out.emplace_back();
-    field.name = json["name"].string();
-    if (Status status = parseElementType(json["type"].string(), field.type); !status.ok())
-      return status;
-    for (const Json &size : json["shape"].array())
-      field.shape.push_back(size.integer(-1));
-    field.classes = json["classes"].integer();
-    field.source = json["source"];
-    field.sourceKind = field.source["kind"].string();
-    constexpr int64_t most = int64_t(1) << 33;
-    int64_t count = 1;
-    for (int64_t size : field.shape) {
-      if (size < 1 || count > most / size)
-        return Status::error("the shape of field '" + field.name + "' makes no sense",
-                             StatusCode::Incompatible);
-      count *= size;
-    }
-  }
-  return Status();
-}
-
-bool dlrt::storeNumber(ElementType type, uint8_t *array, int64_t index, double value) {
-  switch (type) {
-  case ElementType::F32: {
-    float number = static_cast<float>(value);
-    memcpy(array + 4 * index, &number, 4);
-    return true;
-  }
-  case ElementType::F64:
-    memcpy(array + 8 * index, &value, 8);
-    return true;
-  case ElementType::I32: {
-    int32_t number =
-        value >= -2147483648.0 && value <= 2147483647.0 ? static_cast<int32_t>(value) : 0;
-    memcpy(array + 4 * index, &number, 4);
-    return number == value;
-  }
-  case ElementType::U8:
-    array[index] = value >= 0 && value <= 255 ? static_cast<uint8_t>(value) : 0;
-    return array[index] == value;
-  case ElementType::Bool:
-    array[index] = value != 0;
-    return value == 0 || value == 1;
-  }
-  return false;
-}
 
 namespace {
 
@@ -354,7 +266,8 @@ private:
     if (Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, file, table);
         !status.ok())
       return status;
-    if (Status status = dropRows(table, file); !status.ok())
+    TableFields reader(table, file, trained, out);
+    if (Status status = reader.dropRows(fields); !status.ok())
       return status;
     if (!takeRows(static_cast<int64_t>(table.rows.size())))
       return error("'" + file + "' has " + std::to_string(table.rows.size()) +
@@ -363,213 +276,11 @@ private:
       if (fields[i].sourceKind == "generated")
         continue;
       std::vector<size_t> columns;
-      if (Status status = findColumns(fields[i], table, file, columns); !status.ok())
-        return status;
-      Status status = fields[i].classes ? fillClasses(i, table, file, columns[0])
-                                        : fillNumbers(i, table, file, columns);
+      Status status = reader.findColumns(fields[i], columns);
+      if (status.ok())
+        status = reader.fill(fields[i], columns, out.arrays[i]);
       if (!status.ok())
         return status;
-    }
-    return Status();
-  }
-
-  /// Leaves out the rows where a cell is missing that a field wants to have.
-  Status dropRows(Table &table, const std::string &file) {
-    std::vector<bool> drop(table.rows.size(), false);
-    for (const FieldInfo &field : fields) {
-      if (field.source["missing"].string() != "drop")
-        continue;
-      std::vector<size_t> columns;
-      if (Status status = findColumns(field, table, file, columns); !status.ok())
-        return status;
-      double value = 0;
-      for (size_t r = 0; r < table.rows.size(); ++r)
-        for (size_t column : columns)
-          drop[r] = drop[r] || parseCell(table.rows[r][column], value) == 0;
-    }
-    size_t kept = 0;
-    for (size_t r = 0; r < table.rows.size(); ++r) {
-      if (drop[r])
-        continue;
-      std::swap(table.rows[kept], table.rows[r]);
-      table.lines[kept++] = table.lines[r];
-    }
-    if (kept == 0)
-      return error("has something missing in every row, and the program drops such rows");
-    table.rows.resize(kept);
-    table.lines.resize(kept);
-    return Status();
-  }
-
-  Status findColumn(const Table &table, const Json &which, const std::string &field,
-                    const std::string &file, size_t &column) {
-    size_t width = table.rows[0].size();
-    if (which.isNumber()) {
-      column = static_cast<size_t>(which.integer(-1));
-      if (which.integer(-1) < 0 || column >= width)
-        return Status::error("'" + file + "' has the columns 0 to " + std::to_string(width - 1) +
-                                 "; the field '" + field + "' asks for " +
-                                 std::to_string(which.integer(-1)),
-                             StatusCode::DataError);
-      return Status();
-    }
-    return findColumn(table, which.string(), field, file, column);
-  }
-
-  static Status findColumn(const Table &table, const std::string &name, const std::string &field,
-                           const std::string &file, size_t &column) {
-    auto found = std::find(table.header.begin(), table.header.end(), name);
-    if (found != table.header.end()) {
-      column = found - table.header.begin();
-      return Status();
-    }
-    std::string known;
-    for (const std::string &each : table.header)
-      known += (known.empty() ? "" : ", ") + each;
-    return Status::error(
-        "'" + file + "' has no column '" + name + "' for the field '" + field + "'; it has " +
-            (known.empty() ? "no names: give numbers from 0, as in column(3)" : known),
-        StatusCode::DataError);
-  }
-
-  Status findColumns(const FieldInfo &field, const Table &table, const std::string &file,
-                     std::vector<size_t> &columns) {
-    const Json &source = field.source;
-    std::vector<Json> names(source["names"].array());
-    if (field.sourceKind == "array")
-      names.push_back(source["name"]);
-    auto known = trained.columns.find(field.name);
-    if (names.empty() && known != trained.columns.end() && !table.header.empty()) {
-      for (const std::string &name : known->second)
-        if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
-            !status.ok())
-          return status;
-      out.columns[field.name] = known->second;
-    } else if (names.empty()) {
-      size_t first = 0, last = 0;
-      if (Status status = findColumn(table, source["first"], field.name, file, first); !status.ok())
-        return status;
-      if (Status status = findColumn(table, source["last"], field.name, file, last); !status.ok())
-        return status;
-      if (last < first)
-        return Status::error("in '" + file + "', column " + columnName(table, last) +
-                                 " stands before " + columnName(table, first) + ", so the field '" +
-                                 field.name + "' has no range from one to the other",
-                             StatusCode::DataError);
-      std::vector<std::string> named;
-      for (size_t c = first; c <= last; ++c) {
-        columns.push_back(c);
-        if (!table.header.empty())
-          named.push_back(table.header[c]);
-      }
-      if (!named.empty())
-        out.columns[field.name] = named;
-    }
-    for (const Json &name : names)
-      if (Status status = findColumn(table, name, field.name, file, columns.emplace_back());
-          !status.ok())
-        return status;
-    int64_t wanted = field.classes ? 1 : field.elements();
-    if (static_cast<int64_t>(columns.size()) != wanted)
-      return Status::error("the field '" + field.name + "' takes " +
-                               std::to_string(columns.size()) + " columns of '" + file +
-                               "', but its type has " + std::to_string(wanted) + " elements",
-                           StatusCode::DataError);
-    return Status();
-  }
-
-  static std::string columnName(const Table &table, size_t column) {
-    return column < table.header.size() ? "'" + table.header[column] + "'" : std::to_string(column);
-  }
-
-  Status fillNumbers(size_t i, const Table &table, const std::string &file,
-                     const std::vector<size_t> &columns) {
-    const FieldInfo &field = fields[i];
-    if (!out.arrays[i].allocate(out.rows * field.elements() * elementSize(field.type)))
-      return Status::error("no memory for the data", StatusCode::OutOfMemory);
-    int64_t index = 0;
-    for (size_t r = 0; r < table.rows.size(); ++r)
-      for (size_t column : columns) {
-        double value = 0;
-        const std::string &cell = table.rows[r][column];
-        int kind = parseCell(cell, value);
-        auto refuse = [&](const std::string &why) {
-          return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
-                                   ", column " + columnName(table, column) + ": " + why,
-                               StatusCode::DataError);
-        };
-        if (kind == 0 && keepsMissing(field))
-          value = NAN;
-        else if (kind == 0)
-          return refuse("the value is missing; missing = \"drop\" leaves such rows out, \"keep\" "
-                        "makes it nan for impute");
-        if (kind < 0)
-          return refuse("'" + cell.substr(0, 40) + "' is not a number");
-        if (!storeNumber(field.type, out.arrays[i].data(), index++, value))
-          return refuse(cell.substr(0, 40) + " is no " + elementName(field.type));
-      }
-    return Status();
-  }
-
-  /// The label of each row by the names that the weights were trained with.
-  Status fillKnownClasses(size_t i, const Table &table, const std::string &file, size_t column) {
-    for (size_t r = 0; r < table.rows.size(); ++r) {
-      const std::string &cell = table.rows[r][column];
-      auto known = std::find(trained.classNames.begin(), trained.classNames.end(), cell);
-      if (known == trained.classNames.end()) {
-        std::string list;
-        for (const std::string &name : trained.classNames)
-          list += (list.empty() ? "" : ", ") + name;
-        return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
-                                 ", column " + columnName(table, column) + ": '" +
-                                 cell.substr(0, 40) + "' is none of the classes trained: " + list,
-                             StatusCode::DataError);
-      }
-      storeNumber(ElementType::I32, out.arrays[i].data(), static_cast<int64_t>(r),
-                  static_cast<double>(known - trained.classNames.begin()));
-    }
-    out.classNames = trained.classNames;
-    return Status();
-  }
-
-  /// Labels are the integers from 0, or any words (or other integers), numbered in sorted order.
-  Status fillClasses(size_t i, const Table &table, const std::string &file, size_t column) {
-    const FieldInfo &field = fields[i];
-    if (!out.arrays[i].allocate(out.rows * 4))
-      return Status::error("no memory for the data", StatusCode::OutOfMemory);
-    std::set<std::string> words;
-    bool numbers = true;
-    for (size_t r = 0; r < table.rows.size(); ++r) {
-      double value = 0;
-      const std::string &cell = table.rows[r][column];
-      int kind = parseCell(cell, value);
-      if (kind == 0)
-        return Status::error("'" + file + "', line " + std::to_string(table.lines[r]) +
-                                 ", column " + columnName(table, column) + ": the label is missing",
-                             StatusCode::DataError);
-      numbers &= kind > 0 && value == std::floor(value) && value >= 0 && value < field.classes;
-      words.insert(cell);
-    }
-    bool known = std::any_of(trained.classNames.begin(), trained.classNames.end(),
-                             [&](const std::string &name) { return words.count(name) > 0; });
-    if (!trained.classNames.empty() && (known || !numbers))
-      return fillKnownClasses(i, table, file, column);
-    if (!numbers && static_cast<int64_t>(words.size()) > field.classes)
-      return Status::error("'" + file + "', column " + columnName(table, column) + " has " +
-                               std::to_string(words.size()) + " different labels, but '" +
-                               field.name + "' is declared as class(" +
-                               std::to_string(field.classes) + ")",
-                           StatusCode::DataError);
-    if (!numbers)
-      out.classNames.assign(words.begin(), words.end());
-    for (size_t r = 0; r < table.rows.size(); ++r) {
-      const std::string &cell = table.rows[r][column];
-      double value = 0;
-      if (numbers)
-        parseCell(cell, value);
-      else
-        value = static_cast<double>(std::distance(words.begin(), words.find(cell)));
-      storeNumber(ElementType::I32, out.arrays[i].data(), static_cast<int64_t>(r), value);
     }
     return Status();
   }
