@@ -135,6 +135,18 @@ private:
     });
   }
 
+  /// The fields that the functions read.
+  void writeInputs(ArrayRef<func::FuncOp> functions) {
+    json.attributeArray("inputs", [&] {
+      for (const FieldInfo &field : program.fields)
+        if (llvm::any_of(functions, [&](func::FuncOp function) {
+              return llvm::any_of(function.getOps<InputOp>(),
+                                  [&](InputOp input) { return input.getField() == field.name; });
+            }))
+          json.value(field.name);
+    });
+  }
+
   void use(StringRef key, func::FuncOp function) {
     json.attribute(key, function.getName());
     functions.push_back(function.getName().str());
@@ -153,6 +165,7 @@ private:
       json.attributeObject(name, [&] {
         use("symbol", function);
         writeBatch(function);
+        writeInputs(function);
         if (name == "generate")
           json.attribute("rows", program.generatedRows);
         writeOutputs(function);
@@ -167,15 +180,16 @@ private:
       json.attributeObject(name, [&] {
         writeBatch(reset);
         use("reset", reset);
+        SmallVector<func::FuncOp> passes;
+        while (func::FuncOp pass = lookup(name + "." + Twine(passes.size())))
+          passes.push_back(pass);
         json.attributeArray("passes", [&] {
-          for (int64_t i = 0;; ++i) {
-            auto pass = lookup(name + "." + Twine(i));
-            if (!pass)
-              break;
+          for (func::FuncOp pass : passes) {
             json.value(pass.getName());
             functions.push_back(pass.getName().str());
           }
         });
+        writeInputs(passes);
         auto final = lookup(name + ".final");
         use("final", final);
         writeOutputs(final);

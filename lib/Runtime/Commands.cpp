@@ -74,8 +74,7 @@ struct Command {
   Status tellReport(const Series *untrained, double trainSeconds, bool interrupted) {
     const RowList &rows = experiment.parts.reportRows();
     Report report;
-    Status status =
-        makeReport(*experiment.session, rows, untrained, experiment.state.classNames, report);
+    Status status = makeReport(*experiment.session, rows, untrained, experiment.state, report);
     if (!status.ok())
       return status;
     std::vector<std::string> plots;

@@ -31,6 +31,8 @@ public:
       : at(text), end(text + size), name(name) {}
 
   Status run(Table &out) {
+    if (at < end && memchr(at, 0, end - at))
+      return Status::error("'" + name + "' is no table: it is not text", StatusCode::DataError);
     if (end - at >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
       at += 3; // a byte-order mark
     size_t columns = 0;

@@ -65,7 +65,7 @@ private:
     if (!out.arrays[i].allocate(found->second.size()))
       return Status::error("no memory for the data", StatusCode::OutOfMemory);
     memcpy(out.arrays[i].data(), found->second.data(), found->second.size());
-    return Status();
+    return checkLabels(fields[i], out.arrays[i].data(), out.rows, "the generated data");
   }
 
   Status loadFiles() {
@@ -157,36 +157,41 @@ private:
     Status states[4];
     const char *names[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                             "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
-    bool hasTest = isFile(path + "/" + names[2] + suffix) && isFile(path + "/" + names[3] + suffix);
-    auto read = [&](int i) { states[i] = readIdx(path + "/" + names[i] + suffix, arrays[i]); };
+    auto file = [&](int i) { return path + "/" + names[i] + suffix; };
+    const FieldInfo *users[2] = {nullptr, nullptr}; // of the images and of the labels
+    for (const FieldInfo &field : fields) {
+      if (field.sourceKind == "generated")
+        continue;
+      const FieldInfo *&user = users[field.shape.empty() ? 1 : 0];
+      if (user)
+        return error("has images and labels; the field '" + field.name +
+                     "' is neither, or a second one");
+      user = &field;
+    }
+    bool hasTest = isFile(file(2)) && isFile(file(3));
+    auto read = [&](int i) {
+      if (users[i % 2] && (i < 2 || hasTest))
+        states[i] = readIdx(file(i), arrays[i]);
+    };
     // The large file on this thread, the others beside it.
     std::thread others([&] {
       read(1);
-      if (hasTest) {
-        read(2);
-        read(3);
-      }
+      read(2);
+      read(3);
     });
     read(0);
     others.join();
     for (const Status &status : states)
       if (!status.ok())
         return status;
-    firstTestRow = arrays[0].shape.empty() ? 0 : arrays[0].shape[0];
     testRowsGiven = hasTest;
-    bool used[2] = {false, false};
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].sourceKind == "generated")
+    for (int i = 0; i < 2; ++i) {
+      if (!users[i])
         continue;
-      int which = fields[i].shape.empty() ? 1 : 0;
-      if (used[which])
-        return error("has images and labels; the field '" + fields[i].name +
-                     "' is neither, or a second one");
-      used[which] = true;
-      if (Status status = takeArray(i, std::move(arrays[which]), path + "/" + names[which] + suffix,
-                                    hasTest ? &arrays[which + 2] : nullptr,
-                                    path + "/" + names[which + 2] + suffix);
-          !status.ok())
+      firstTestRow = arrays[i].shape.empty() ? 0 : arrays[i].shape[0];
+      Status status = takeArray(static_cast<size_t>(users[i] - &fields[0]), std::move(arrays[i]),
+                                file(i), hasTest ? &arrays[i + 2] : nullptr, file(i + 2));
+      if (!status.ok())
         return status;
     }
     return Status();
@@ -231,7 +236,7 @@ private:
                                StatusCode::DataError);
       }
     }
-    return checkLabels(i, file);
+    return checkLabels(field, target.data(), out.rows, "'" + file + "'");
   }
 
   static std::string shapeText(const std::vector<int64_t> &shape, int rowsFirst) {
@@ -239,20 +244,6 @@ private:
     for (int64_t size : shape)
       text += (text.size() > 1 ? ", " : "") + std::to_string(size);
     return text + "]";
-  }
-
-  Status checkLabels(size_t i, const std::string &file) {
-    if (!fields[i].classes)
-      return Status();
-    const int32_t *labels = reinterpret_cast<const int32_t *>(out.arrays[i].data());
-    for (int64_t r = 0; r < out.rows; ++r)
-      if (labels[r] < 0 || labels[r] >= fields[i].classes)
-        return Status::error("'" + file + "', example " + std::to_string(r) + ": the label " +
-                                 std::to_string(labels[r]) + " is not in class(" +
-                                 std::to_string(fields[i].classes) + ") of '" + fields[i].name +
-                                 "'",
-                             StatusCode::DataError);
-    return Status();
   }
 
   //===--- Tables ---===//

@@ -29,13 +29,11 @@ struct FieldInfo {
   int64_t classes = 0;        /// of a class label; else 0
   std::string sourceKind;     /// "array", "columns" or "generated"
   Json source;
+  std::string missing; /// of missing cells: "drop" the row, "keep" them as NaN; else a mistake
 
   /// Elements of one example.
   int64_t elements() const;
 };
-
-/// Whether a missing cell of the field becomes a NaN.
-bool keepsMissing(const FieldInfo &field);
 
 /// The fields of a manifest.
 Status parseFields(const Json &manifest, std::vector<FieldInfo> &out);
@@ -60,7 +58,10 @@ private:
 
 /// What a training learns of the names in its data, and keeps with the weights.
 struct DataNames {
-  std::vector<std::string> classNames; /// of a class label that was given in words
+  bool trained = false; /// whether a training was here; else there is nothing to go by yet
+  /// The classes of a field that were given in words, in the order of their numbers, by the field's
+  /// name.
+  std::map<std::string, std::vector<std::string>> classes;
   /// The columns of a field that takes a range of them, by the field's name: other files may have
   /// them in another order.
   std::map<std::string, std::vector<std::string>> columns;
@@ -84,6 +85,11 @@ using GeneratedFields = std::map<std::string, std::vector<uint8_t>>;
 Status loadData(const Json &manifest, const std::vector<FieldInfo> &fields, const std::string &path,
                 const GeneratedFields &generated, const DataNames &trained, Data &out,
                 ReadAhead *ahead = nullptr);
+
+/// Refuses rows of a field with classes where one is not the number of a class; `name` is the
+/// file's or whatever the rows are from.
+Status checkLabels(const FieldInfo &field, const void *rows, int64_t count,
+                   const std::string &name);
 
 /// Puts a number into element `index` of an array; false if the type cannot hold it.
 bool storeNumber(ElementType type, uint8_t *array, int64_t index, double value);

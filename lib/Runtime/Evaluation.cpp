@@ -31,7 +31,7 @@ Status missing(const ReportEntry &entry, const std::string &output) {
 }
 
 Status fillNumbers(const Session &session, const FunctionInfo *evaluate, const ReportEntry &entry,
-                   const std::vector<std::string> &classNames, ReportItem &item) {
+                   const DataNames &names, ReportItem &item) {
   for (const std::string &name : entry.outputs) {
     const OutputInfo *output = evaluate ? evaluate->output(name) : nullptr;
     if (!output || output->isBatched())
@@ -41,9 +41,11 @@ Status fillNumbers(const Session &session, const FunctionInfo *evaluate, const R
   }
   if (entry.outputs.size() > 1)
     item.shape = {static_cast<int64_t>(item.values.size())};
-  if (item.labels.empty() && item.shape.size() == 2 &&
-      item.shape[0] == static_cast<int64_t>(classNames.size()))
-    item.labels = classNames;
+  const FieldInfo *target =
+      item.shape.size() == 2 ? session.getProgram().predictedField(item.shape[0]) : nullptr;
+  auto classes = target ? names.classes.find(target->name) : names.classes.end();
+  if (item.labels.empty() && classes != names.classes.end())
+    item.labels = classes->second;
   return Status();
 }
 
@@ -80,7 +82,7 @@ Status fillPlot(const Series &series, const Series *untrained, const ReportEntry
 } // namespace
 
 Status dlrt::makeReport(Session &session, const RowList &rows, const Series *untrained,
-                        const std::vector<std::string> &classNames, Report &out) {
+                        const DataNames &names, Report &out) {
   const Program &program = session.getProgram();
   const FunctionInfo *evaluate = program.function("evaluate");
   if (evaluate)
@@ -96,7 +98,7 @@ Status dlrt::makeReport(Session &session, const RowList &rows, const Series *unt
     bool plot = entry.kind == "plot" || entry.kind == "scatter";
     anyPlot |= plot;
     if (!plot)
-      if (Status status = fillNumbers(session, evaluate, entry, classNames, item); !status.ok())
+      if (Status status = fillNumbers(session, evaluate, entry, names, item); !status.ok())
         return status;
     out.items.push_back(std::move(item));
   }

@@ -19,9 +19,9 @@ using Series = std::map<std::string, std::vector<double>>;
 Status computeSeries(Session &session, const RowList &rows, Series &out);
 
 /// Evaluates the program on `rows` and fills in its report. Of `untrained`, if there is one, plots
-/// show the curves that training changed. `classNames` label matrices of that size.
+/// show the curves that training changed. The names of the classes label matrices of that size.
 Status makeReport(Session &session, const RowList &rows, const Series *untrained,
-                  const std::vector<std::string> &classNames, Report &out);
+                  const DataNames &names, Report &out);
 
 /// Writes each plot of the report as DIR/name.svg; makes the folder. `outPaths` gets the files.
 Status writePlots(const Report &report, const std::string &folder,

@@ -143,8 +143,8 @@ Status Experiment::restore(std::vector<uint8_t> *best) {
   state = file->state();
   if (state.columns.empty())
     state.columns = std::move(names.columns);
-  if (state.classNames.empty())
-    state.classNames = std::move(names.classNames);
+  if (state.classes.empty())
+    state.classes = std::move(names.classes);
   file->restore(*session, best);
   return Status();
 }

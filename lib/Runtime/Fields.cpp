@@ -32,10 +32,6 @@ Status dlrt::parseElementType(const std::string &name, ElementType &out) {
                        StatusCode::Incompatible);
 }
 
-bool dlrt::keepsMissing(const FieldInfo &field) {
-  return field.source["missing"].string() == "keep";
-}
-
 int64_t FieldInfo::elements() const {
   int64_t count = 1;
   for (int64_t size : shape)
@@ -54,7 +50,11 @@ Status dlrt::parseFields(const Json &manifest, std::vector<FieldInfo> &out) {
       field.shape.push_back(size.integer(-1));
     field.classes = json["classes"].integer();
     field.source = json["source"];
+    if (field.classes && (field.type != ElementType::I32 || !field.shape.empty()))
+      return Status::error("the classes of field '" + field.name + "' are not numbers",
+                           StatusCode::Incompatible);
     field.sourceKind = field.source["kind"].string();
+    field.missing = field.source["missing"].string();
     constexpr int64_t most = int64_t(1) << 33;
     int64_t count = 1;
     for (int64_t size : field.shape) {
@@ -64,6 +64,20 @@ Status dlrt::parseFields(const Json &manifest, std::vector<FieldInfo> &out) {
       count *= size;
     }
   }
+  return Status();
+}
+
+Status dlrt::checkLabels(const FieldInfo &field, const void *rows, int64_t count,
+                         const std::string &name) {
+  if (!field.classes)
+    return Status();
+  const int32_t *labels = static_cast<const int32_t *>(rows);
+  for (int64_t r = 0; r < count; ++r)
+    if (labels[r] < 0 || labels[r] >= field.classes)
+      return Status::error(name + ", example " + std::to_string(r) + ": the label " +
+                               std::to_string(labels[r]) + " is not in class(" +
+                               std::to_string(field.classes) + ") of '" + field.name + "'",
+                           StatusCode::DataError);
   return Status();
 }
 

@@ -1,9 +1,9 @@
 //===- Predict.cpp - Raw rows in, predictions out -------------------------------------------===//
 #include "DataLocations.h"
 #include "Experiment.h"
+#include "TableFields.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 using namespace dlrt;
@@ -18,163 +18,67 @@ struct InputRows {
   int64_t rows = 0;
 };
 
-/// Finds the table's columns that make up each input field.
-class ColumnFinder {
-public:
-  ColumnFinder(const Program &program, const Table &table, const DataNames &trained)
-      : program(program), table(table), trained(trained) {}
+/// Elements of one row of these fields together.
+int64_t countElements(const Program &program, const std::vector<bool> &which) {
+  int64_t count = 0;
+  for (size_t i = 0; i < which.size(); ++i)
+    count += which[i] ? program.fields[i].elements() : 0;
+  return count;
+}
 
-  Status find(const std::vector<bool> &inputs, std::vector<std::vector<size_t>> &out) {
-    out.resize(program.fields.size());
-    bool numbered = false;
-    for (size_t i = 0; i < inputs.size(); ++i)
-      numbered |= inputs[i] && program.fields[i].source["first"].isNumber();
-    bool inputsAlone = static_cast<int64_t>(table.rows[0].size()) == countElements(inputs);
-    if (table.header.empty() && (inputsAlone || !numbered))
-      return findByPlace(inputs, inputsAlone, out);
-    for (size_t i = 0; i < inputs.size(); ++i)
+/// Whether the columns go by their place and not by name or number.
+bool goesByPlace(const Program &program, const std::vector<bool> &inputs, const Table &table) {
+  bool inputsAlone = static_cast<int64_t>(table.rows[0].size()) == countElements(program, inputs);
+  bool numbered = false, spread = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const FieldInfo &field = program.fields[i];
+    numbered |= inputs[i] && field.source["first"].isNumber();
+    spread |= inputs[i] && field.sourceKind != "columns" && field.elements() > 1;
+  }
+  // The elements of an array have no names that a header could have: the program says none.
+  return spread || (table.header.empty() && (inputsAlone || !numbered));
+}
+
+/// The inputs alone, or, without a header, all fields, in the program's order.
+Status findByPlace(const Program &program, const std::vector<bool> &inputs, const Table &table,
+                   const std::string &name, std::vector<std::vector<size_t>> &out) {
+  int64_t needed = countElements(program, inputs);
+  int64_t all = countElements(program, std::vector<bool>(inputs.size(), true));
+  int64_t columns = static_cast<int64_t>(table.rows[0].size());
+  bool inputsAlone = columns == needed;
+  if (!inputsAlone && (columns != all || !table.header.empty()))
+    return badRows("'" + name + "' has " + std::to_string(columns) + " columns, and '" +
+                   program.name + "' needs " + std::to_string(needed));
+  size_t next = 0;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    for (int64_t j = 0; j < program.fields[i].elements(); ++j) {
       if (inputs[i])
-        if (Status status = findByName(program.fields[i], out[i]); !status.ok())
-          return status;
-    return Status();
-  }
-
-private:
-  int64_t countElements(const std::vector<bool> &which) const {
-    int64_t count = 0;
-    for (size_t i = 0; i < which.size(); ++i)
-      count += which[i] ? program.fields[i].elements() : 0;
-    return count;
-  }
-
-  /// A column by its name, or by its number from 0 as in the training data.
-  Status findColumn(const Json &which, size_t &out) const {
-    out = static_cast<size_t>(which.integer(0));
-    if (which.isNumber() && out < table.rows[0].size())
-      return Status();
-    if (which.isNumber())
-      return badRows("the rows have no column " + std::to_string(out));
-    return findColumn(which.string(), out);
-  }
-
-  Status findColumn(const std::string &name, size_t &out) const {
-    auto found = std::find(table.header.begin(), table.header.end(), name);
-    if (found == table.header.end())
-      return badRows("the rows have no column '" + name + "'");
-    out = static_cast<size_t>(found - table.header.begin());
-    return Status();
-  }
-
-  Status findByName(const FieldInfo &field, std::vector<size_t> &out) const {
-    const Json &source = field.source;
-    size_t first = 0, last = 0;
-    for (const Json &name : source["names"].array()) {
-      if (Status status = findColumn(name, first); !status.ok())
-        return status;
-      out.push_back(first);
-    }
-    if (source["names"].isArray())
-      return checkCount(field, out);
-    auto known = trained.columns.find(field.name);
-    if (known != trained.columns.end() && !table.header.empty()) {
-      for (const std::string &name : known->second) {
-        if (Status status = findColumn(name, first); !status.ok())
-          return status;
-        out.push_back(first);
-      }
-      return checkCount(field, out);
-    }
-    bool range = !source["first"].isNull();
-    Status status = range ? findColumn(source["first"], first) : findColumn(field.name, first);
-    last = first + static_cast<size_t>(field.elements()) - 1;
-    if (status.ok() && range)
-      status = findColumn(source["last"], last);
-    for (size_t column = first; status.ok() && column <= last && column < table.rows[0].size();
-         ++column)
-      out.push_back(column);
-    return status.ok() ? checkCount(field, out) : status;
-  }
-
-  static Status checkCount(const FieldInfo &field, const std::vector<size_t> &columns) {
-    if (static_cast<int64_t>(columns.size()) == field.elements())
-      return Status();
-    return badRows("field '" + field.name + "' has " + std::to_string(field.elements()) +
-                   " numbers, and the rows have " + std::to_string(columns.size()) +
-                   " columns for it");
-  }
-
-  /// Without a header: the inputs alone, or all fields, in the program's order.
-  Status findByPlace(const std::vector<bool> &inputs, bool inputsAlone,
-                     std::vector<std::vector<size_t>> &out) const {
-    int64_t needed = countElements(inputs);
-    int64_t all = countElements(std::vector<bool>(inputs.size(), true));
-    int64_t columns = static_cast<int64_t>(table.rows[0].size());
-    if (!inputsAlone && columns != all)
-      return badRows("the rows have " + std::to_string(columns) + " columns, and '" + program.name +
-                     "' needs " + std::to_string(needed) +
-                     " (with a header, others may be there too)");
-    size_t next = 0;
-    for (size_t i = 0; i < inputs.size(); ++i)
-      for (int64_t j = 0; j < program.fields[i].elements(); ++j) {
-        if (inputs[i])
-          out[i].push_back(next);
-        next += inputs[i] || !inputsAlone;
-      }
-    return Status();
-  }
-
-  const Program &program;
-  const Table &table;
-  const DataNames &trained;
-};
-
-Status readCells(const Table &table, const FieldInfo &field, const std::vector<size_t> &columns,
-                 uint8_t *to) {
-  int64_t index = 0;
-  for (size_t row = 0; row < table.rows.size(); ++row)
-    for (size_t column : columns) {
-      double number = 0;
-      const std::string &cell = table.rows[row][column];
-      std::string where =
-          "line " + std::to_string(table.lines[row]) + ", column " +
-          (table.header.empty() ? std::to_string(column) : "'" + table.header[column] + "'") + ": ";
-      int kind = parseCell(cell, number);
-      if (kind == 0 && keepsMissing(field))
-        number = NAN;
-      else if (kind == 0)
-        return badRows(where + "the value is missing");
-      if (kind < 0)
-        return badRows(where + "'" + cell.substr(0, 40) + "' is not a number");
-      if (!storeNumber(field.type, to, index++, number))
-        return badRows(where + cell.substr(0, 40) + " is no " + elementName(field.type) +
-                       ", as field '" + field.name + "' has");
+        out[i].push_back(next);
+      next += inputs[i] || !inputsAlone;
     }
   return Status();
 }
 
-Status readTable(const Experiment &experiment, const std::vector<bool> &inputs, const Table &table,
-                 InputRows &out) {
+Status readTable(const Experiment &experiment, const std::vector<bool> &inputs,
+                 const std::string &name, Table &table, InputRows &out) {
   const Program &program = experiment.program;
-  std::vector<std::vector<size_t>> columns;
-  if (table.rows.empty())
-    return badRows("there are no rows to predict");
-  if (Status status = ColumnFinder(program, table, experiment.state).find(inputs, columns);
-      !status.ok())
-    return status;
+  DataNames learned;
+  TableFields reader(table, name, experiment.state, learned);
+  std::vector<std::vector<size_t>> columns(inputs.size());
+  Status status;
+  if (goesByPlace(program, inputs, table))
+    status = findByPlace(program, inputs, table, name, columns);
+  else
+    for (size_t i = 0; i < inputs.size() && status.ok(); ++i)
+      if (inputs[i])
+        status = reader.findColumns(program.fields[i], columns[i]);
   out.rows = static_cast<int64_t>(table.rows.size());
-  out.arrays.resize(inputs.size());
-  out.pointers.assign(inputs.size(), nullptr);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i])
-      continue;
-    const FieldInfo &field = program.fields[i];
-    if (!out.arrays[i].allocate(out.rows * field.elements() * elementSize(field.type)))
-      return Status::error("there is no memory for the rows", StatusCode::OutOfMemory);
-    if (Status status = readCells(table, field, columns[i], out.arrays[i].data()); !status.ok())
-      return status;
-    out.pointers[i] = out.arrays[i].data();
-  }
-  return Status();
+  for (size_t i = 0; i < inputs.size() && status.ok(); ++i)
+    if (inputs[i]) {
+      status = reader.fill(program.fields[i], columns[i], out.arrays[i]);
+      out.pointers[i] = out.arrays[i].data();
+    }
+  return status;
 }
 
 Status readStream(FILE *in, const std::string &name, Table &out) {
@@ -185,70 +89,6 @@ Status readStream(FILE *in, const std::string &name, Table &out) {
   if (ferror(in))
     return Status::error("cannot read " + name, StatusCode::IoError);
   return parseCsv(text.data(), text.size(), name, out);
-}
-
-/// A file with the array of the one field that predictions read.
-Status readArray(const Program &program, const std::vector<bool> &inputs, const std::string &path,
-                 InputRows &out) {
-  size_t input = std::find(inputs.begin(), inputs.end(), true) - inputs.begin();
-  if (std::count(inputs.begin(), inputs.end(), true) != 1)
-    return badRows("'" + path + "' has one array, and '" + program.name + "' reads several fields");
-  const FieldInfo &field = program.fields[input];
-  Buffer bytes;
-  size_t size = 0;
-  if (Status status = readFile(path, bytes, size); !status.ok())
-    return status;
-  Array array;
-  bool npy = size >= 6 && memcmp(bytes.data(), "\x93NUMPY", 6) == 0;
-  Status status = npy ? parseNpy(std::move(bytes), size, path, array)
-                      : parseIdx(std::move(bytes), size, path, array);
-  if (!status.ok())
-    return status;
-  if (array.shape.empty() || array.elements() != array.shape[0] * field.elements())
-    return badRows("the array in '" + path + "' does not have " + std::to_string(field.elements()) +
-                   " numbers a row, as field '" + field.name + "' has");
-  out.rows = array.shape[0];
-  out.arrays.resize(inputs.size());
-  out.pointers.assign(inputs.size(), nullptr);
-  int64_t from = elementSize(array.type);
-  if (!out.arrays[input].allocate(array.elements() * elementSize(field.type)))
-    return Status::error("there is no memory for the rows", StatusCode::OutOfMemory);
-  for (int64_t i = 0; i < array.elements(); ++i)
-    if (double value = readNumber(array.type, array.data() + i * from);
-        !storeNumber(field.type, out.arrays[input].data(), i, value))
-      return badRows("'" + path + "', row " + std::to_string(i / field.elements()) + ": " +
-                     std::to_string(value) + " is no " + elementName(field.type));
-  out.pointers[input] = out.arrays[input].data();
-  return Status();
-}
-
-/// The rows that the options mean: standard input, a CSV file, an array file, or a whole data set.
-Status readRows(const RunOptions &options, Experiment &experiment, InputRows &out) {
-  const Program &program = experiment.program;
-  std::vector<bool> inputs = program.predictInputs();
-  Table table;
-  std::string path;
-  if (options.data.empty()) {
-    Status status = readStream(options.in, "standard input", table);
-    return status.ok() ? readTable(experiment, inputs, table, out) : status;
-  }
-  if (Status status = findData(options.data, path); !status.ok())
-    return status;
-  if (isFile(path) && !endsWith(path, ".csv") && !endsWith(path, ".csv.gz"))
-    return readArray(program, inputs, path, out);
-  if (isFile(path)) {
-    Buffer bytes;
-    size_t size = 0;
-    Status status = readFile(path, bytes, size);
-    if (status.ok())
-      status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, path, table);
-    return status.ok() ? readTable(experiment, inputs, table, out) : status;
-  }
-  Status status = experiment.loadRows();
-  out.rows = experiment.data.rows;
-  for (const Buffer &array : experiment.data.arrays)
-    out.pointers.push_back(array.data());
-  return status;
 }
 
 /// As few digits as tell the number from its neighbours in `type`.
@@ -262,6 +102,97 @@ std::string numberText(double value, ElementType type) {
       break;
   }
   return buffer;
+}
+
+/// The array of the one field that predictions read.
+Status readArray(const Program &program, const std::vector<bool> &inputs, const std::string &path,
+                 const Array &array, InputRows &out) {
+  size_t input = std::find(inputs.begin(), inputs.end(), true) - inputs.begin();
+  if (std::count(inputs.begin(), inputs.end(), true) != 1)
+    return badRows("'" + path + "' has one array, and '" + program.name + "' reads several fields");
+  const FieldInfo &field = program.fields[input];
+  if (array.shape.empty() || array.elements() != array.shape[0] * field.elements())
+    return badRows("the array in '" + path + "' does not have " + std::to_string(field.elements()) +
+                   " numbers a row, as field '" + field.name + "' has");
+  out.rows = array.shape[0];
+  if (out.rows == 0)
+    return badRows("the array in '" + path + "' has no rows");
+  uint8_t *to = out.arrays[input].allocate(array.elements() * elementSize(field.type))
+                    ? out.arrays[input].data()
+                    : nullptr;
+  if (!to)
+    return Status::error("there is no memory for the rows", StatusCode::OutOfMemory);
+  int64_t from = elementSize(array.type);
+  for (int64_t i = 0; i < array.elements(); ++i)
+    if (double value = readNumber(array.type, array.data() + i * from);
+        !storeNumber(field.type, to, i, value))
+      return badRows("'" + path + "', row " + std::to_string(i / field.elements()) + ": " +
+                     numberText(value, ElementType::F32) + " is no " + elementName(field.type));
+  out.pointers[input] = to;
+  return checkLabels(field, to, out.rows, "'" + path + "'");
+}
+
+/// A file: what it holds shows in its first bytes.
+Status readRowsFile(const Experiment &experiment, const std::vector<bool> &inputs,
+                    const std::string &path, InputRows &out) {
+  Buffer bytes;
+  size_t size = 0;
+  if (Status status = readFile(path, bytes, size); !status.ok())
+    return status;
+  bool npy = size >= 6 && memcmp(bytes.data(), "\x93NUMPY", 6) == 0;
+  bool idx = size >= 4 && bytes.data()[0] == 0 && bytes.data()[1] == 0;
+  if (npy || idx) {
+    Array array;
+    Status status = npy ? parseNpy(std::move(bytes), size, path, array)
+                        : parseIdx(std::move(bytes), size, path, array);
+    return status.ok() ? readArray(experiment.program, inputs, path, array, out) : status;
+  }
+  Table table;
+  Status status = parseCsv(reinterpret_cast<const char *>(bytes.data()), size, path, table);
+  return status.ok() ? readTable(experiment, inputs, path, table, out) : status;
+}
+
+/// A folder, of which only the fields that predictions read have to be there: all of its rows.
+Status readFolder(const Experiment &experiment, const std::vector<bool> &inputs,
+                  const std::string &path, InputRows &out) {
+  const Program &program = experiment.program;
+  std::vector<FieldInfo> fields;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i]) {
+      FieldInfo &field = fields.emplace_back(program.fields[i]);
+      if (field.sourceKind == "generated")
+        field.sourceKind = "array";
+      if (field.missing == "drop")
+        field.missing.clear(); // there is a prediction for every row
+    }
+  Data data;
+  Status status = loadData(program.manifest, fields, path, {}, experiment.state, data);
+  out.rows = data.rows;
+  for (size_t i = 0, next = 0; i < inputs.size() && status.ok(); ++i)
+    if (inputs[i]) {
+      out.arrays[i] = std::move(data.arrays[next++]);
+      out.pointers[i] = out.arrays[i].data();
+    }
+  return status;
+}
+
+/// The rows that the options mean: standard input, a table or an array in a file, or a folder.
+Status readRows(const RunOptions &options, Experiment &experiment, InputRows &out) {
+  const Program &program = experiment.program;
+  std::vector<bool> inputs = program.predictInputs();
+  out.arrays.resize(inputs.size());
+  out.pointers.assign(inputs.size(), nullptr);
+  if (options.data.empty()) {
+    Table table;
+    const std::string name = "standard input";
+    Status status = readStream(options.in, name, table);
+    return status.ok() ? readTable(experiment, inputs, name, table, out) : status;
+  }
+  std::string path;
+  if (Status status = findData(options.data, path); !status.ok())
+    return status;
+  return isFolder(path) ? readFolder(experiment, inputs, path, out)
+                        : readRowsFile(experiment, inputs, path, out);
 }
 
 /// A word for a CSV cell.
@@ -279,13 +210,13 @@ void writePredictions(FILE *out, const Experiment &experiment, const OutputInfo 
                       const std::vector<double> &values) {
   const Program &program = experiment.program;
   int64_t width = output.elements(1);
-  const FieldInfo *target = nullptr;
-  for (const FieldInfo &field : program.fields)
-    if (width > 1 && field.classes == width)
-      target = &field;
+  const FieldInfo *target = program.predictedField(width);
+  auto found =
+      target ? experiment.state.classes.find(target->name) : experiment.state.classes.end();
+  const std::vector<std::string> *names =
+      found == experiment.state.classes.end() ? nullptr : &found->second;
   auto name = [&](int64_t column) {
-    const std::vector<std::string> &names = experiment.state.classNames;
-    return target && static_cast<int64_t>(names.size()) == width ? names[column]
+    return names && column < static_cast<int64_t>(names->size()) ? (*names)[column]
                                                                  : std::to_string(column);
   };
   std::string line = target ? cellText(target->name) : "";

@@ -57,23 +57,17 @@ int Program::fieldIndex(const std::string &fieldName) const {
 }
 
 std::vector<bool> Program::predictInputs() const {
-  std::vector<bool> inputs(fields.size(), false);
   const FunctionInfo *predict = function("predict");
-  if (predict && !predict->inputs.empty()) {
-    for (const std::string &input : predict->inputs)
-      if (int index = fieldIndex(input); index >= 0)
-        inputs[index] = true;
-    return inputs;
-  }
-  // A manifest that does not say: the class is what is predicted, or else the last field.
-  bool anyClass = false;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    inputs[i] = fields[i].classes == 0;
-    anyClass |= !inputs[i];
-  }
-  if (!anyClass && fields.size() > 1)
-    inputs.back() = false;
-  return inputs;
+  return predict ? predict->reads : std::vector<bool>(fields.size(), false);
+}
+
+const FieldInfo *Program::predictedField(int64_t classes) const {
+  std::vector<bool> inputs = predictInputs();
+  const FieldInfo *found = nullptr;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (!inputs[i] && fields[i].classes > 1 && fields[i].classes == classes)
+      found = &fields[i];
+  return found;
 }
 
 std::string Program::signature() const {
@@ -173,7 +167,6 @@ Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaB
                      FunctionInfo &out) {
   out.batch = json["batch"].integer();
   out.rows = json["rows"].integer();
-  out.inputs = strings(json["inputs"]);
   Status status = findSymbol(table, json["symbol"], out.single);
   if (status.ok())
     status = findSymbol(table, json["reset"], out.reset);
@@ -294,9 +287,25 @@ Status Program::parseFunctions(const dlrt_program &table) {
   for (const auto &[functionName, json] : manifest["functions"].members()) {
     FunctionInfo function;
     function.name = functionName;
-    if (Status status = parseFunction(table, json, arenaBytes, function); !status.ok())
+    Status status = parseFunction(table, json, arenaBytes, function);
+    if (status.ok())
+      status = parseInputs(json["inputs"], function);
+    if (!status.ok())
       return status;
     functions.push_back(std::move(function));
+  }
+  return Status();
+}
+
+/// Where the manifest does not say what a function reads, it may be anything.
+Status Program::parseInputs(const Json &inputs, FunctionInfo &function) const {
+  function.reads.assign(fields.size(), !inputs.isArray());
+  for (const Json &input : inputs.array()) {
+    int index = fieldIndex(input.string());
+    if (index < 0)
+      return manifestError("'" + function.name + "' reads the field '" + input.string() +
+                           "', which it does not have");
+    function.reads[index] = true;
   }
   return Status();
 }

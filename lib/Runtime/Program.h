@@ -52,7 +52,7 @@ struct FunctionInfo {
   std::vector<dlrt_function> passes;
   std::vector<OutputInfo> outputs;
   std::vector<KernelInfo> kernels;
-  std::vector<std::string> inputs; /// names of the fields it reads, where the manifest says so
+  std::vector<bool> reads; /// for each field, whether the function reads it
 
   /// The output of that name, or null.
   const OutputInfo *output(const std::string &outputName) const;
@@ -96,6 +96,9 @@ public:
   int fieldIndex(const std::string &fieldName) const;
   /// For each field, whether `predict` reads it.
   std::vector<bool> predictInputs() const;
+  /// The field with `classes` classes that predictions of so many numbers are about, or null: one
+  /// that they do not read.
+  const FieldInfo *predictedField(int64_t classes) const;
   /// Refuses code for instructions that this processor does not have, instead of dying of one.
   Status checkProcessor() const;
   /// What the arena and the copies take on `threads` threads: all memory that calls ever use.
@@ -126,6 +129,7 @@ private:
   Status parse(const dlrt_program &table);
   Status parseTensors();
   Status parseFunctions(const dlrt_program &table);
+  Status parseInputs(const Json &inputs, FunctionInfo &function) const;
   Status parseReport();
   void parseTrain();
 

@@ -23,7 +23,7 @@ std::string TableFields::columnName(size_t column) const {
 Status TableFields::dropRows(const std::vector<FieldInfo> &fields) {
   std::vector<bool> drop(table.rows.size(), false);
   for (const FieldInfo &field : fields) {
-    if (field.source["missing"].string() != "drop")
+    if (field.missing != "drop")
       continue;
     std::vector<size_t> columns;
     if (Status status = findColumns(field, columns); !status.ok())
@@ -75,14 +75,16 @@ Status TableFields::findColumn(const std::string &which, const std::string &fiel
 
 Status TableFields::findColumns(const FieldInfo &field, std::vector<size_t> &columns) {
   const Json &source = field.source;
-  std::vector<Json> names(source["names"].array());
-  if (field.sourceKind == "array")
-    names.push_back(source["name"]);
-  if (names.empty())
+  bool range = !source["first"].isNull();
+  if (range)
     if (Status status = findRange(field, columns); !status.ok())
       return status;
-  for (const Json &each : names)
+  for (const Json &each : source["names"].array())
     if (Status status = findColumn(each, field.name, columns.emplace_back()); !status.ok())
+      return status;
+  // A field that the program does not look for in columns: one of its own name.
+  if (!range && !source["names"].isArray())
+    if (Status status = findColumn(field.name, field.name, columns.emplace_back()); !status.ok())
       return status;
   int64_t wanted = field.classes ? 1 : field.elements();
   if (static_cast<int64_t>(columns.size()) != wanted)
@@ -138,7 +140,7 @@ Status TableFields::fillNumbers(const FieldInfo &field, const std::vector<size_t
       double value = 0;
       const std::string &cell = table.rows[r][column];
       int kind = parseCell(cell, value);
-      if (kind == 0 && keepsMissing(field))
+      if (kind == 0 && field.missing == "keep")
         value = NAN;
       else if (kind == 0)
         return errorAt(r, column,
@@ -153,21 +155,21 @@ Status TableFields::fillNumbers(const FieldInfo &field, const std::vector<size_t
 }
 
 /// The label of each row by the names that the weights were trained with.
-Status TableFields::fillKnownClasses(size_t column, Buffer &out) {
+Status TableFields::fillKnownClasses(const std::vector<std::string> &classes, size_t column,
+                                     Buffer &out) {
   for (size_t r = 0; r < table.rows.size(); ++r) {
     const std::string &cell = table.rows[r][column];
-    auto known = std::find(trained.classNames.begin(), trained.classNames.end(), cell);
-    if (known == trained.classNames.end()) {
+    auto known = std::find(classes.begin(), classes.end(), cell);
+    if (known == classes.end()) {
       std::string list;
-      for (const std::string &each : trained.classNames)
+      for (const std::string &each : classes)
         list += (list.empty() ? "" : ", ") + each;
       return errorAt(r, column,
                      "'" + cell.substr(0, 40) + "' is none of the classes trained: " + list);
     }
     storeNumber(ElementType::I32, out.data(), static_cast<int64_t>(r),
-                static_cast<double>(known - trained.classNames.begin()));
+                static_cast<double>(known - classes.begin()));
   }
-  learned.classNames = trained.classNames;
   return Status();
 }
 
@@ -175,25 +177,39 @@ Status TableFields::fillKnownClasses(size_t column, Buffer &out) {
 Status TableFields::fillClasses(const FieldInfo &field, size_t column, Buffer &out) {
   std::set<std::string> words;
   bool numbers = true;
+  size_t firstWord = 0;
   for (size_t r = 0; r < table.rows.size(); ++r) {
     double value = 0;
     const std::string &cell = table.rows[r][column];
     int kind = parseCell(cell, value);
     if (kind == 0)
       return errorAt(r, column, "the label is missing");
-    numbers &= kind > 0 && value == std::floor(value) && value >= 0 && value < field.classes;
+    bool number = kind > 0 && value == std::floor(value) && value >= 0 && value < field.classes;
+    if (numbers && !number)
+      firstWord = r;
+    numbers &= number;
     words.insert(cell);
   }
-  bool known = std::any_of(trained.classNames.begin(), trained.classNames.end(),
-                           [&](const std::string &each) { return words.count(each) > 0; });
-  if (!trained.classNames.empty() && (known || !numbers))
-    return fillKnownClasses(column, out);
+  auto trainedClasses = trained.classes.find(field.name);
+  if (trainedClasses != trained.classes.end()) {
+    const std::vector<std::string> &classes = trainedClasses->second;
+    learned.classes[field.name] = classes;
+    bool known = std::any_of(classes.begin(), classes.end(),
+                             [&](const std::string &each) { return words.count(each) > 0; });
+    if (known || !numbers)
+      return fillKnownClasses(classes, column, out);
+  } else if (!numbers && trained.trained) {
+    return errorAt(firstWord, column,
+                   "'" + table.rows[firstWord][column].substr(0, 40) +
+                       "' is none of the classes trained: whole numbers from 0 to " +
+                       std::to_string(field.classes - 1));
+  }
   if (!numbers && static_cast<int64_t>(words.size()) > field.classes)
     return error(", column " + columnName(column) + " has " + std::to_string(words.size()) +
                  " different labels, but '" + field.name + "' is declared as class(" +
                  std::to_string(field.classes) + ")");
   if (!numbers)
-    learned.classNames.assign(words.begin(), words.end());
+    learned.classes[field.name].assign(words.begin(), words.end());
   for (size_t r = 0; r < table.rows.size(); ++r) {
     const std::string &cell = table.rows[r][column];
     double value = 0;

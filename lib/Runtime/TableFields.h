@@ -35,7 +35,7 @@ private:
   Status findRange(const FieldInfo &field, std::vector<size_t> &columns);
   Status fillNumbers(const FieldInfo &field, const std::vector<size_t> &columns, Buffer &out);
   Status fillClasses(const FieldInfo &field, size_t column, Buffer &out);
-  Status fillKnownClasses(size_t column, Buffer &out);
+  Status fillKnownClasses(const std::vector<std::string> &classes, size_t column, Buffer &out);
 
   Table &table;
   const std::string &name;

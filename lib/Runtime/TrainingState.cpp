@@ -25,11 +25,27 @@ std::string shapeText(ElementType type, const std::vector<int64_t> &shape) {
   return text + "]";
 }
 
-std::string jsonList(const std::vector<std::string> &names) {
+using NamesByField = std::map<std::string, std::vector<std::string>>;
+
+/// An object with an array of names for each field.
+std::string jsonNames(const NamesByField &fields) {
   std::string text;
-  for (const std::string &name : names)
-    text += (text.empty() ? "" : ",") + jsonString(name);
-  return "[" + text + "]";
+  for (const auto &[field, names] : fields) {
+    text += (text.empty() ? "{" : ",") + jsonString(field) + ":[";
+    for (const std::string &name : names)
+      text += (&name == &names[0] ? "" : ",") + jsonString(name);
+    text += "]";
+  }
+  return text + "}";
+}
+
+void readNames(const Metadata &metadata, const char *key, NamesByField &out) {
+  auto found = metadata.find(key);
+  Json json;
+  if (found != metadata.end() && Json::parse(found->second, json).ok())
+    for (const auto &[field, names] : json.members())
+      for (const Json &name : names.array())
+        out[field].push_back(name.string());
 }
 
 Metadata describe(const Program &program, const RunState &state) {
@@ -46,13 +62,10 @@ Metadata describe(const Program &program, const RunState &state) {
   out["dlrt.waited"] = std::to_string(state.train.waited);
   out["dlrt.judged"] = std::to_string(state.train.judged);
   out["dlrt.data"] = state.fingerprint;
-  if (!state.classNames.empty())
-    out["dlrt.class_names"] = jsonList(state.classNames);
-  std::string columns;
-  for (const auto &[field, names] : state.columns)
-    columns += (columns.empty() ? "{" : ",") + jsonString(field) + ":" + jsonList(names);
-  if (!columns.empty())
-    out["dlrt.columns"] = columns + "}";
+  if (!state.classes.empty())
+    out["dlrt.classes"] = jsonNames(state.classes);
+  if (!state.columns.empty())
+    out["dlrt.columns"] = jsonNames(state.columns);
   return out;
 }
 
@@ -91,16 +104,9 @@ bool readState(const Metadata &metadata, RunState &out) {
   out.train.waited = reader.integer("dlrt.waited");
   out.train.judged = reader.integer("dlrt.judged");
   out.fingerprint = reader.text("dlrt.data");
-  auto names = metadata.find("dlrt.class_names");
-  Json json;
-  if (names != metadata.end() && Json::parse(names->second, json).ok())
-    for (const Json &name : json.array())
-      out.classNames.push_back(name.string());
-  auto columns = metadata.find("dlrt.columns");
-  if (columns != metadata.end() && Json::parse(columns->second, json).ok())
-    for (const auto &[field, list] : json.members())
-      for (const Json &name : list.array())
-        out.columns[field].push_back(name.string());
+  out.trained = true;
+  readNames(metadata, "dlrt.classes", out.classes);
+  readNames(metadata, "dlrt.columns", out.columns);
   return reader.complete;
 }
 

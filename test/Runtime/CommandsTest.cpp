@@ -338,10 +338,10 @@ TEST_F(SavedTest, NamesTheClassWithTheHighestScore) {
   manifest = replaced(manifest, R"("name": "line", "type": "f32", "shape": [-1])",
                       R"("name": "score", "type": "f32", "shape": [-1, 2])");
   manifest = replaced(manifest, R"("name": "y", "type": "f32", "shape": [])",
-                      R"("name": "y", "type": "f32", "shape": [], "classes": 2)");
+                      R"("name": "y", "type": "i32", "shape": [], "classes": 2)");
   std::string out;
   Status status = predict("x1,x0,x\n0,0,5\n", out);
-  EXPECT_NE(status.message().find("field 'x' has 2 numbers"), std::string::npos)
+  EXPECT_NE(status.message().find("3 columns, and 'fake' needs 2"), std::string::npos)
       << status.message();
   status = predict("0,0\n-9,9\n", out);
   ASSERT_TRUE(status.ok()) << status.message();

@@ -205,7 +205,7 @@ std::string fake::manifest(const std::string &train, const std::string &split) {
   "evaluate": {"batch": 16, "reset": "evaluate.reset", "passes": ["evaluate.0"], "final": "evaluate.final", "outputs": [
      {"name": "loss", "type": "f32", "shape": [], "offset": 40}, {"name": "score", "type": "f32", "shape": [], "offset": 44},
      {"name": "confusion", "type": "f32", "shape": [2, 2], "offset": 48}, {"name": "norms", "type": "f32", "shape": [2], "offset": 64}]},
-  "predict": {"symbol": "predict", "batch": 16, "outputs": [{"name": "line", "type": "f32", "shape": [-1], "offset": 136}]},
+  "predict": {"symbol": "predict", "batch": 16, "inputs": ["x"], "outputs": [{"name": "line", "type": "f32", "shape": [-1], "offset": 136}]},
   "series": {"symbol": "series", "batch": 16, "outputs": [
      {"name": "plot.x", "type": "f32", "shape": [-1], "offset": 200}, {"name": "plot.y", "type": "f32", "shape": [-1], "offset": 264},
      {"name": "plot.line", "type": "f32", "shape": [-1], "offset": 136}]}},
