@@ -4,6 +4,7 @@
 #include "JsonText.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <libdeflate.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace dlrt;
@@ -122,16 +124,26 @@ static std::string folderOf(const std::string &path) {
   return slash == std::string::npos ? "." : slash ? path.substr(0, slash) : "/";
 }
 
-/// What is written before it is renamed to `path`: a file for each process.
+/// What is written before it is renamed to `path`: a file for each process and save.
 static std::string temporaryName(const std::string &path) { return path + ".new."; }
 
 static std::string temporaryPath(const std::string &path) {
-  return temporaryName(path) + std::to_string(getpid());
+  static std::atomic<unsigned> saves{0};
+  return temporaryName(path) + std::to_string(getpid()) + "." + std::to_string(saves++);
+}
+
+/// Renaming would put a file in the place of a folder, a device or a pipe.
+static Status checkPlace(const std::string &path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode))
+    return Status();
+  return cannotSave(path, S_ISDIR(info.st_mode) ? "it is a folder; name a file"
+                                                : "it is no file but a device, a pipe or the like");
 }
 
 Status dlrt::checkWritable(const std::string &path) {
-  if (isFolder(path))
-    return cannotSave(path, "it is a folder; name a file");
+  if (Status status = checkPlace(path); !status.ok())
+    return status;
   std::string temporary = temporaryPath(path);
   int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0)
@@ -155,6 +167,8 @@ Status dlrt::saveCheckpoint(const std::string &path, const std::vector<TensorVie
   auto fail = [&](const std::string &what) {
     return cannotSave(path, what + ": " + strerror(errno));
   };
+  if (Status status = checkPlace(path); !status.ok())
+    return status;
   std::string temporary = temporaryPath(path);
   int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0)

@@ -12,7 +12,9 @@ std::atomic<int> signalReceived{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "they are set in a signal handler");
 
-/// Makes Ctrl-C and SIGTERM ask for the end after the step; a second one ends the process as usual.
+/// Makes the signals that end a process ask for the end after the step: Ctrl-C and SIGTERM, the
+/// loss of the terminal, and of whoever reads the output. A second one ends the process as usual,
+/// and those that are to be ignored still are.
 class InterruptScope {
 public:
   explicit InterruptScope(bool active) : active(active) {
@@ -26,19 +28,22 @@ public:
       interruptRequested.store(true, std::memory_order_relaxed);
     };
     action.sa_flags = SA_RESETHAND | SA_RESTART;
-    sigaction(SIGINT, &action, &oldInterrupt);
-    sigaction(SIGTERM, &action, &oldTerminate);
+    for (int i = 0; i < kSignals; ++i) {
+      sigaction(numbers[i], nullptr, &old[i]);
+      if (old[i].sa_handler != SIG_IGN)
+        sigaction(numbers[i], &action, nullptr);
+    }
   }
   ~InterruptScope() {
-    if (!active)
-      return;
-    sigaction(SIGINT, &oldInterrupt, nullptr);
-    sigaction(SIGTERM, &oldTerminate, nullptr);
+    for (int i = 0; i < kSignals && active; ++i)
+      sigaction(numbers[i], &old[i], nullptr);
   }
 
 private:
+  static constexpr int kSignals = 4;
+  static constexpr int numbers[kSignals] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
   const bool active;
-  struct sigaction oldInterrupt{}, oldTerminate{};
+  struct sigaction old[kSignals] = {};
 };
 
 /// The observer that the options ask for.
@@ -131,7 +136,7 @@ template <typename Run> Status withProgram(const dlrt_program *table, Run run) {
 Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   Command command(options, program);
   Experiment &experiment = command.experiment;
-  InterruptScope interrupts(!options.stop);
+  std::optional<InterruptScope> interrupts(std::in_place, !options.stop);
   Status status = options.save.empty() ? Status() : checkWritable(options.save);
   if (status.ok())
     status = experiment.open();
@@ -167,12 +172,13 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   trainer.onSave(SaveContext::save, &context);
   double trainStart = now();
   status = trainer.run();
+  interrupts.reset();
   double trainSeconds = now() - trainStart;
   if (!trainer.interrupted())
     signalReceived = 0; // it came too late to end anything
-  if (!status.ok())
-    return status;
-  return command.tellReport(&untrained, trainSeconds, trainer.interrupted());
+  // What a training came to is reported even if it could not be saved.
+  Status reported = command.tellReport(&untrained, trainSeconds, !trainer.finished());
+  return status.ok() ? reported : status;
 }
 
 int dlrt::interruptSignal() { return signalReceived; }

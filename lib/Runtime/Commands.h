@@ -37,7 +37,7 @@ struct RunOptions {
   FILE *err = stderr;
   Events *events = nullptr; /// who is told instead of `out` and `err`
   const std::atomic<bool> *stop =
-      nullptr; /// asks run to end after the step; null: Ctrl-C and SIGTERM do
+      nullptr; /// asks run to end after the step; null: signals do, such as that of Ctrl-C
 };
 
 /// Trains, keeps the best, evaluates and reports. A run that was asked to stop ends well, with what

@@ -137,7 +137,11 @@ Status Experiment::restore(std::vector<uint8_t> *best) {
     return status;
   if (best && !file->state().fingerprint.empty() && file->state().fingerprint != fingerprint())
     return Status::error("'" + options.resume +
-                             "' was trained on other data than this; resuming needs the same",
+                             "' was trained on other rows than these; resuming needs the same "
+                             "data, split and validation part",
+                         StatusCode::Incompatible);
+  if (best && file->state().train.position > parts.train.size())
+    return Status::error("'" + options.resume + "' is from a training with more rows",
                          StatusCode::Incompatible);
   DataNames names = state;
   state = file->state();
@@ -150,7 +154,8 @@ Status Experiment::restore(std::vector<uint8_t> *best) {
 }
 
 std::string Experiment::fingerprint() const {
-  uint64_t hash = 0;
+  uint64_t hash =
+      hashBytes(parts.train.data(), static_cast<size_t>(parts.train.size()) * sizeof(int32_t));
   for (size_t i = 0; i < program.fields.size(); ++i) {
     const FieldInfo &field = program.fields[i];
     size_t bytes = static_cast<size_t>(data.rows * field.elements() * elementSize(field.type));

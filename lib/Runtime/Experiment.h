@@ -36,7 +36,7 @@ public:
   /// where there is no file.
   Status restore(std::vector<uint8_t> *best);
 
-  /// A hash of all rows of all fields.
+  /// A hash of all rows of all fields, and of which of them are for training.
   std::string fingerprint() const;
 
   const RunOptions &options;

@@ -6,6 +6,10 @@
 #include <cstring>
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace dlrt;
 
@@ -81,7 +85,32 @@ std::string Program::signature() const {
   return hashText(hashBytes(text.data(), text.size()));
 }
 
+/// Whether a library ends before the segments that its header promises. Loading it would map what
+/// is not there, and the first touch of it end the process.
+static bool isCutOff(const std::string &path) {
+  struct stat info;
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  Elf64_Ehdr header;
+  bool known = file >= 0 && fstat(file, &info) == 0 &&
+               pread(file, &header, sizeof(header), 0) == sizeof(header) &&
+               memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+               header.e_ident[EI_CLASS] == ELFCLASS64;
+  bool cutOff = false;
+  for (int i = 0; known && !cutOff && i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    off_t at = static_cast<off_t>(header.e_phoff + i * sizeof(segment));
+    cutOff = pread(file, &segment, sizeof(segment), at) != sizeof(segment) ||
+             segment.p_filesz > static_cast<uint64_t>(info.st_size) ||
+             segment.p_offset > info.st_size - segment.p_filesz;
+  }
+  if (file >= 0)
+    close(file);
+  return cutOff;
+}
+
 Status Program::open(const std::string &path, std::unique_ptr<Program> &out) {
+  if (isCutOff(path))
+    return Status::error("cannot load '" + path + "': it is cut off", StatusCode::Corrupt);
   // A name without a slash would be looked for in the system's folders.
   std::string file = path.find('/') == std::string::npos ? "./" + path : path;
   void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -109,20 +109,20 @@ Status Trainer::run() {
   dlrt_frame &frame = session.getFrame();
   frame.seed = options.seed;
   frame.total_steps = steps;
-  while (!finished()) {
+  Status status;
+  while (status.ok() && !finished()) {
     session.runSequence(nextStep, this);
     if (stopRequested()) {
       wasInterrupted = true;
       break;
     }
-    Status status = saveDue() ? saveNow() : Status();
+    status = saveDue() ? saveNow() : Status();
     if (status.ok() && (state.position == trainRows() || state.step >= steps))
       status = finishEpoch();
-    if (!status.ok())
-      return status;
   }
   frame.step = frame.epoch = 0;
-  Status status = options.savePath.empty() ? Status() : saveNow();
+  if (status.ok() && !options.savePath.empty())
+    status = saveNow();
   if (status.ok() && wasInterrupted && options.events)
     options.events->interrupted(state.step, steps, options.savePath);
   if (!best.empty())

@@ -66,10 +66,13 @@ public:
   }
 
   /// Trains from `state` on until the last step, until patience ends, or until asked to stop.
-  /// The best variables are in the arena afterwards, where the program keeps the best.
+  /// A save that fails ends it too. The best variables are in the arena afterwards, where the
+  /// program keeps the best.
   Status run();
 
   bool interrupted() const { return wasInterrupted; }
+  /// Whether there is nothing left to train.
+  bool finished() const;
   int64_t totalSteps() const { return steps; }
   int64_t stepsPerEpoch() const { return (trainRows() + batch - 1) / batch; }
 
@@ -91,7 +94,6 @@ private:
   Status saveNow();
 
   int64_t trainRows() const { return parts.train.size(); }
-  bool finished() const;
   bool stopRequested() const {
     return options.stop && options.stop->load(std::memory_order_relaxed);
   }

@@ -12,6 +12,7 @@ import termios
 import time
 
 state, command = sys.argv[1], sys.argv[2:]
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever started this may ignore it, and children inherit that
 if os.path.exists(state):
     os.remove(state)
 

@@ -27,17 +27,20 @@ def events_until(process, count):
 folder, name, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
 command = sys.argv[sys.argv.index("--") + 1:] + ["--json"]
 number = getattr(signal, "SIG" + name)
+if name != "KILL":
+    signal.signal(number, signal.SIG_DFL)  # whoever started this may ignore it, and children inherit that
 os.makedirs(folder, exist_ok=True)
 state = os.path.join(folder, "state")
 for old in os.listdir(folder):
     os.remove(os.path.join(folder, old))
+saving = ["--save", state, "--save-every", "3"]
 whole = last_line(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 random.seed(1)
 ended, last_step = 0, 0
 for turn in range(times):
     resume = ["--resume", state] if os.path.exists(state) else []
-    process = subprocess.Popen(command + resume + ["--save", state], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command + resume + saving, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     # After some saves, so that there is progress, and then at any moment of the next steps and saves.
     if events_until(process, random.randint(1, 4)):
         for _ in range(random.randint(0, 3000)):
