@@ -140,7 +140,7 @@ static llvm::ArrayRef<Command> commands() {
       {"compile",
        "dlc compile PROGRAM [-o FILE] [options]",
        "makes a shared library that trains, evaluates and predicts by itself",
-       {"-o", "--weights", "--set", "--precision", "--target", "--quiet"}},
+       {"-o", "--data", "--weights", "--set", "--precision", "--target", "--quiet"}},
       {"check",
        "dlc check PROGRAM [options]",
        "checks names, types and shapes only",
@@ -175,6 +175,16 @@ static std::string unknownOption(llvm::StringRef name, const Command &command) {
   return ("unknown option '" + name + "'" + didYouMean(name, known)).str();
 }
 
+static std::string unknownCommand(llvm::StringRef name) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const Command &c : commands())
+    names.push_back(c.name);
+  std::string hint = didYouMean(name, names);
+  if (name.ends_with(".dl") || name.ends_with(".so"))
+    hint = (", did you mean 'dlc run " + name + "'?").str();
+  return ("unknown command '" + name + "'" + hint + " ('dlc help' lists the commands)").str();
+}
+
 std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, CommandLine &out) {
   std::vector<llvm::StringRef> words(arguments.begin(), arguments.end());
   if (words.empty())
@@ -182,25 +192,21 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
   size_t first = 0;
   if (words[0].starts_with("--emit")) {
     out.command = "emit";
-  } else if (words[0] == "--version" || words[0] == "--help" || words[0] == "-h") {
-    out.command = words[0] == "--version" ? "version" : "help";
+  } else if (words[0] == "--version") {
+    out.command = "version";
     return "";
+  } else if (words[0] == "--help" || words[0] == "-h") {
+    out.command = "help";
+    first = 1;
   } else {
     out.command = words[0].str();
     first = 1;
   }
   const Command *command = findCommand(out.command);
-  if (!command) {
-    llvm::SmallVector<llvm::StringRef> names;
-    for (const Command &c : commands())
-      names.push_back(c.name);
-    std::string hint = didYouMean(out.command, names);
-    if (llvm::StringRef(out.command).ends_with(".dl"))
-      hint = ", did you mean 'dlc run " + out.command + "'?";
-    return "unknown command '" + out.command + "'" + hint + " ('dlc help' lists the commands)";
-  }
+  if (!command)
+    return unknownCommand(out.command);
   for (size_t i = first; i < words.size(); ++i) {
-    llvm::StringRef word = words[i];
+    llvm::StringRef word = words[i] == "-h" ? "--help" : words[i];
     if (!word.starts_with("-") || word == "-") {
       out.operands.push_back(word.str());
       continue;
@@ -223,7 +229,14 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
       return ("'" + name + "' takes no value").str();
     if (std::string problem = option->take(out, value); !problem.empty())
       return ("'" + name + "' " + problem).str();
+    out.given.push_back(name.str());
   }
+  if (out.command == "help" && !out.operands.empty() && !findCommand(out.operands[0]))
+    return unknownCommand(out.operands[0]);
+  if (out.saveEvery > 0 && out.save.empty())
+    return "'--save-every' says how often; name the file with --save FILE";
+  if (out.command == "data" && !out.help && out.operands != std::vector<std::string>{"list"})
+    return "'data' is for its list: dlc data list";
   bool takesProgram = out.command != "data" && out.command != "help";
   if (takesProgram && !out.help && out.operands.size() != 1)
     return out.operands.empty() ? "'" + out.command + "' needs a program: " + command->usage.str()
@@ -235,6 +248,8 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
 std::string dlc::helpText(llvm::StringRef name) {
   std::string text;
   const Command *command = findCommand(name);
+  if (!command && !name.empty())
+    return text;
   if (!command) {
     text = "dlc: a compiler and runtime for neural networks\n\n";
     for (const Command &c : commands())

@@ -18,6 +18,7 @@ struct CommandLine {
   std::string data, save, resume, weights, plotFolder, emit, output, target = "native",
                                                                      precision = "f32";
   std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::string> given; // the options that were named
   std::optional<uint64_t> seed;
   int threads = 0;
   int64_t saveEvery = 0;
@@ -28,7 +29,8 @@ struct CommandLine {
 /// with a remedy.
 std::string parseCommandLine(llvm::ArrayRef<const char *> arguments, CommandLine &out);
 
-/// What `dlc help` says: of a command, or of all.
+/// What `dlc help` says of a command, or, with an empty name, of all; empty if there is no such
+/// command.
 std::string helpText(llvm::StringRef command);
 
 } // namespace dlc

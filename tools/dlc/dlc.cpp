@@ -7,11 +7,16 @@
 #include "CommandLine.h"
 #include "dlc/Driver/Compiler.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace dlc;
 
@@ -37,17 +42,51 @@ static int check(const CommandLine &line) {
   return 0;
 }
 
-static int emit(const CommandLine &line) {
+/// Whether a file is compiled already: by its name, or by its first bytes.
+static bool isLibrary(llvm::StringRef path) {
+  llvm::file_magic magic;
+  return path.ends_with(".so") ||
+         (!llvm::identify_magic(path, magic) && magic == llvm::file_magic::elf_shared_object);
+}
+
+/// A program whose batch is all rows needs to know how many there are, for its memory.
+static bool countRows(const CommandLine &line, Compiler &compiler) {
+  if (!compiler.needsTrainRows())
+    return true;
+  int64_t rows = 0;
+  dlrt::Status status = dlrt::countTrainRows(compiler.dataManifest(), line.data, rows);
+  if (!status.ok()) {
+    fail(status.message());
+    return false;
+  }
+  compiler.setTrainRows(rows);
+  return true;
+}
+
+static int writeForm(const CommandLine &line, llvm::StringRef text) {
   std::error_code problem;
   llvm::raw_fd_ostream out(line.output.empty() ? "-" : line.output, problem);
+  out << text;
+  out.flush();
+  if (!problem)
+    problem = out.error();
+  out.clear_error();
   if (problem)
-    return fail("cannot write '" + line.output + "': " + problem.message());
+    return fail("cannot write " +
+                (line.output.empty() ? "standard output" : "'" + line.output + "'") + ": " +
+                problem.message());
+  return 0;
+}
+
+static int emit(const CommandLine &line) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
   Compiler compiler(compileOptions(line), llvm::errs());
   if (!compiler.parse(line.operands[0]))
     return 1;
   if (line.emit == "ast") {
     compiler.printAST(out);
-    return 0;
+    return writeForm(line, text);
   }
   if (!compiler.elaborate())
     return 1;
@@ -60,17 +99,16 @@ static int emit(const CommandLine &line) {
       if (!compiler.lowerTo(phase))
         return 1;
       compiler.printModule(out);
-      return 0;
+      return writeForm(line, text);
     }
   static constexpr std::pair<llvm::StringRef, CodeForm> forms[] = {
       {"llvm", CodeForm::LLVM}, {"asm", CodeForm::Assembly}, {"obj", CodeForm::Object}};
   for (auto [name, form] : forms)
     if (line.emit == name) {
-      llvm::SmallVector<char, 0> text;
-      if (!compiler.generate(form, text))
+      llvm::SmallVector<char, 0> code;
+      if (!compiler.generate(form, code))
         return 1;
-      out.write(text.data(), text.size());
-      return 0;
+      return writeForm(line, llvm::StringRef(code.data(), code.size()));
     }
   return fail("unknown form '" + line.emit +
               "'; known are ast, dl, step, kernels, loops, llvm, asm, obj and so");
@@ -103,10 +141,12 @@ static int compileLibrary(const CommandLine &line) {
   std::string output = line.output;
   if (output.empty())
     output = (llvm::sys::path::stem(line.operands[0]) + ".so").str();
-  std::string draft = output + ".new";
+  if (dlrt::Status status = dlrt::checkWritable(output); !status.ok())
+    return fail(status.message());
+  std::string draft = output + ".new." + std::to_string(getpid());
   llvm::FileRemover remover(draft);
   Compiler compiler(compileOptions(line), llvm::errs());
-  if (!compiler.parse(line.operands[0]) || !compiler.elaborate() ||
+  if (!compiler.parse(line.operands[0]) || !compiler.elaborate() || !countRows(line, compiler) ||
       !compiler.link(draft, weights ? weights->getBuffer() : ""))
     return 1;
   std::unique_ptr<dlrt::Program> program;
@@ -151,10 +191,11 @@ static int execute(const CommandLine &line, double startTime) {
       return fail(status.message());
     return dlrt::interruptSignal() ? 128 + dlrt::interruptSignal() : 0; // as a shell has it
   };
-  if (llvm::StringRef(line.operands[0]).ends_with(".so")) {
-    if (!line.settings.empty())
-      return fail("'--set' changes a program before it is compiled; '" + line.operands[0] +
-                  "' is compiled already");
+  if (isLibrary(line.operands[0])) {
+    for (llvm::StringRef option : {"--set", "--precision", "--target"})
+      if (llvm::is_contained(line.given, option))
+        return fail("'" + option + "' changes a program before it is compiled; '" +
+                    line.operands[0] + "' is compiled already");
     std::unique_ptr<dlrt::Program> program;
     if (dlrt::Status status = dlrt::Program::open(line.operands[0], program); !status.ok())
       return fail(status.message());
@@ -172,13 +213,9 @@ static int execute(const CommandLine &line, double startTime) {
   Compiler compiler(compile, llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate())
     return 1;
-  if (line.command == "run" && compiler.needsTrainRows()) {
-    int64_t rows = 0;
-    if (dlrt::Status status = dlrt::countTrainRows(compiler.dataManifest(), line.data, rows);
-        !status.ok())
-      return fail(status.message());
-    compiler.setTrainRows(rows);
-  }
+  bool trains = line.command == "run" || line.command == "bench";
+  if (trains && !countRows(line, compiler))
+    return 1;
   const dlrt_program *program = compiler.load();
   if (!program)
     return 1;
@@ -186,12 +223,23 @@ static int execute(const CommandLine &line, double startTime) {
   return call(program);
 }
 
-int main(int argc, char **argv) {
-  double startTime = dlrt::now();
-  CommandLine line;
-  std::string problem = parseCommandLine(llvm::ArrayRef(argv + 1, argv + argc), line);
-  if (!problem.empty())
-    return fail(problem) + 1;
+/// A descriptor of the three that is closed is taken by something that refuses, or the next file
+/// that is opened would get its number and the output.
+static void keepDescriptors() {
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(descriptor, F_GETFD) < 0)
+      open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/// An output that did not reach its reader is an error, whatever the command came to.
+static int finish(int code) {
+  llvm::outs().flush();
+  bool written = fflush(stdout) == 0 && !ferror(stdout) && !llvm::outs().has_error();
+  llvm::outs().clear_error();
+  return written || code ? code : fail("cannot write to standard output");
+}
+
+static int dispatch(const CommandLine &line, double startTime) {
   if (line.command == "version") {
     llvm::outs() << "dlc " << DLC_VERSION << ", LLVM " << LLVM_VERSION_STRING << ", ABI "
                  << DLRT_ABI_VERSION << '\n';
@@ -203,14 +251,25 @@ int main(int argc, char **argv) {
                                                      : line.operands[0]);
     return 0;
   }
+  if (line.command == "data")
+    return listData();
+  bool executes = line.command != "check" && line.command != "compile" && line.command != "emit";
+  if (executes)
+    return execute(line, startTime);
+  if (isLibrary(line.operands[0]))
+    return fail("'" + line.operands[0] + "' is compiled already; '" + line.command +
+                "' takes a program in text");
   if (line.command == "check")
     return check(line);
-  if (line.command == "compile" || (line.command == "emit" && line.emit == "so"))
-    return compileLibrary(line);
-  if (line.command == "emit")
-    return emit(line);
-  if (line.command == "data")
-    return line.operands == std::vector<std::string>{"list"} ? listData()
-                                                             : fail("'data' knows 'list'") + 1;
-  return execute(line, startTime);
+  return line.command == "compile" || line.emit == "so" ? compileLibrary(line) : emit(line);
+}
+
+int main(int argc, char **argv) {
+  double startTime = dlrt::now();
+  keepDescriptors();
+  CommandLine line;
+  std::string problem = parseCommandLine(llvm::ArrayRef(argv + 1, argv + argc), line);
+  if (!problem.empty())
+    return fail(problem) + 1;
+  return finish(dispatch(line, startTime));
 }
