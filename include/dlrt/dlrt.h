@@ -6,13 +6,17 @@
  *   ...
  *   dlrt_net_release(net);
  *
+ * The functions are in libdlrt and in every library that `dlc compile` writes: link either.
+ *
  * Ownership. A net is made by dlrt_net_open or dlrt_net_create and given back by dlrt_net_release.
  * Strings and structures that functions hand out belong to the net and live until its release; a
  * message lives until the next call on the net. Arrays that are passed in belong to the caller and
  * are read during the call only.
  *
- * Threads. A net may be used by one thread at a time; it has workers of its own. Different nets are
- * independent of each other, also when they come from the same file.
+ * Threads. A net may be used by one thread at a time, not always the same; it has workers of its
+ * own, and leaves the threads of the caller as they are. Different nets are independent of each
+ * other, also when they come from the same file or save to it. The numbers that come out do not
+ * depend on how many threads there are.
  *
  * Errors. Every function that can fail returns a status; what went wrong, and where, says
  * dlrt_net_message. After an error the net is as it was before the call. Nothing prints, exits or
@@ -20,8 +24,10 @@
  *
  * Rows. A program declares fields (dlrt_net_field_info). Rows are passed as one array per field, in
  * the order of the fields: `rows` times the elements of the field's shape, in the field's type, one
- * row after the other. Fields that a function does not need may be null: targets are not needed for
- * predictions. Functions say which of them they read. */
+ * row after the other. Fields that a function does not read may be null, as targets for
+ * predictions. Rows are refused that lack a field which the function reads, or have a class number
+ * that is none.
+ */
 #ifndef DLRT_DLRT_H
 #define DLRT_DLRT_H
 
@@ -77,7 +83,8 @@ typedef struct dlrt_tensor {
 /* Version of the ABI that this library was built for (DLRT_ABI_VERSION). */
 int64_t dlrt_abi_version(void);
 
-/* Loads the program in the shared library `path` with `threads` threads (0: as many as suit it).
+/* Loads the program in the shared library `path` with `threads` threads, at most 1024 (0: as many
+ * as suit it).
  * `*out_net` is set in any case, after an error to a net that has only a message, and has to be
  * released in any case; it is null only when there is no memory at all. All variables are zero
  * until init, load, or weights of the library's own give them values. */
@@ -110,20 +117,19 @@ dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *valu
  * many steps are planned, for learning rates that depend on it (at least 1). */
 dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps);
 
-/* Fits what the program fits on its training data (means, deviations) to these rows. Reads the
- * fields that the program's predictions need. Does nothing where the program fits nothing. */
+/* Fits what the program fits on its training data (means, deviations) to these rows. Does nothing
+ * where the program fits nothing. */
 dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows);
 
-/* Does one step on a batch of 1 ... dlrt_net_batch rows. Reads all fields. `out_loss` may be null.
- */
+/* Does one step on a batch of 1 ... dlrt_net_batch rows. `out_loss` may be null. */
 dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows,
                            double *out_loss);
 
-/* Computes loss and metrics over any number of rows. Reads all fields. `out_loss` may be null. */
+/* Computes loss and metrics over any number of rows. `out_loss` may be null. */
 dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows,
                               double *out_loss);
 
-/* A number of the last evaluation by its name in the program ("accuracy"). */
+/* A number of the last evaluation by its name in the program ("accuracy"), or "loss". */
 dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value);
 
 /* How many numbers a prediction has for each row. */
@@ -138,7 +144,7 @@ dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t r
 dlrt_status dlrt_net_save(dlrt_net *net, const char *path);
 
 /* Reads what dlrt_net_save or `dlc run --save` wrote. A file that is damaged or of another program
- * is refused. */
+ * is refused. Training goes on at its step, with the steps planned that dlrt_net_init was told. */
 dlrt_status dlrt_net_load(dlrt_net *net, const char *path);
 
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 #include "TrainingState.h"
 #include "dlrt/dlrt.h"
 
+#include <map>
 #include <new>
 
 using namespace dlrt;
@@ -11,13 +12,15 @@ struct dlrt_net {
   std::unique_ptr<Program> program;
   std::unique_ptr<Session> session; // null after an open that failed
   std::string message;
-  std::vector<bool> predictInputs;
-  RowList rows; // 0 ... n - 1, for the last n
+  RowList rows;                          // 0 ... n - 1, for the last n
+  std::map<std::string, double> metrics; // of the last evaluation
   RunState state;
   int64_t totalSteps = 1;
 };
 
 namespace {
+constexpr int64_t kMostThreads = 1024;
+
 dlrt_status report(dlrt_net *net, dlrt_status code, std::string message) {
   net->message = std::move(message);
   return code;
@@ -33,11 +36,15 @@ dlrt_status report(dlrt_net *net, const Status &status, dlrt_status code) {
 dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
   if (!status.ok())
     return report(net, status, DLRT_OPEN_FAILED);
+  if (threads < 0 || threads > kMostThreads)
+    return report(net, DLRT_INVALID,
+                  "there cannot be " + std::to_string(threads) + " threads: 1 to " +
+                      std::to_string(kMostThreads) + ", or 0 for as many as suit");
   std::unique_ptr<Session> session;
   int count = threads > 0 ? static_cast<int>(threads) : defaultThreads(*net->program);
-  status = Session::create(*net->program, count, session);
+  status = Session::create(*net->program, count, /*mayPin=*/false, session);
   if (!status.ok())
-    return report(net, status, DLRT_OUT_OF_MEMORY);
+    return report(net, status, DLRT_OPEN_FAILED);
   if (net->program->weights) {
     StateFile file;
     if (status = file.readOwn(*net->program); !status.ok())
@@ -45,14 +52,13 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
     file.restore(*session, nullptr);
     net->state = file.state();
   }
-  net->predictInputs = net->program->predictInputs();
   net->session = std::move(session);
   return DLRT_OK;
 }
 
 /// Checks what all calls on rows have in common, and points the frame at the caller's arrays.
 dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
-                  const void *const *fields, int64_t rows, bool predictInputsOnly) {
+                  const void *const *fields, int64_t rows) {
   if (!net)
     return DLRT_INVALID;
   if (!net->session)
@@ -62,13 +68,19 @@ dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
                   "'" + net->program->name + "' has no function to " + std::string(what));
   if (!fields || rows < 1 || rows > INT32_MAX)
     return report(net, DLRT_INVALID, "there are no rows, or more than 2^31 - 1");
-  for (size_t i = 0; i < net->predictInputs.size(); ++i)
-    if (!fields[i] && (net->predictInputs[i] || !predictInputsOnly))
-      return report(net, DLRT_INVALID,
-                    "the rows lack field '" + net->program->fields[i].name + "'");
+  for (size_t i = 0; i < function->reads.size(); ++i) {
+    const FieldInfo &field = net->program->fields[i];
+    if (!function->reads[i])
+      continue;
+    if (!fields[i])
+      return report(net, DLRT_INVALID, "the rows lack field '" + field.name + "'");
+    if (Status status = checkLabels(field, fields[i], rows, "the rows"); !status.ok())
+      return report(net, status, DLRT_INVALID);
+  }
   if (net->rows.size() != rows)
     net->rows = RowList::firstRows(rows);
   net->session->getFrame().fields = fields;
+  net->session->getFrame().seed = net->state.seed;
   net->message.clear();
   return DLRT_OK;
 }
@@ -122,6 +134,8 @@ dlrt_status dlrt_net_create(const dlrt_program *program, int64_t threads, dlrt_n
   dlrt_net *net = *out_net = new (std::nothrow) dlrt_net;
   if (!net)
     return DLRT_OUT_OF_MEMORY;
+  if (!program)
+    return report(net, DLRT_INVALID, "there is no program");
   return start(net, Program::create(program, net->program), threads);
 }
 
@@ -154,7 +168,7 @@ dlrt_status dlrt_net_field_info(dlrt_net *net, int64_t index, dlrt_field *out_fi
   if (index < 0 || index >= dlrt_net_field_count(net))
     return report(net, DLRT_INVALID, "there is no field " + std::to_string(index));
   const FieldInfo &field = net->program->fields[index];
-  bool isInput = !net->predictInputs.empty() && net->predictInputs[index];
+  bool isInput = net->program->predictInputs()[index];
   *out_field = {field.name.c_str(),
                 typeOf(field.type),
                 static_cast<int64_t>(field.shape.size()),
@@ -223,7 +237,7 @@ dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows)
   const FunctionInfo *fit = find(net, "fit");
   if (net->session && !fit)
     return report(net, DLRT_OK, "");
-  if (dlrt_status status = begin(net, fit, "fit", fields, rows, true))
+  if (dlrt_status status = begin(net, fit, "fit", fields, rows))
     return status;
   return report(net, net->session->stream(*fit, net->rows), DLRT_INVALID);
 }
@@ -231,17 +245,20 @@ dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows)
 dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows,
                            double *out_loss) {
   const FunctionInfo *train = find(net, "train");
-  if (dlrt_status status = begin(net, train, "train", fields, rows, false))
+  if (dlrt_status status = begin(net, train, "train", fields, rows))
     return status;
   if (rows > train->batch)
     return report(net, DLRT_INVALID,
                   "a step takes at most " + std::to_string(train->batch) + " rows, not " +
                       std::to_string(rows));
   dlrt_frame &frame = net->session->getFrame();
-  frame.seed = net->state.seed;
   frame.indices = net->rows.data();
   frame.rows = frame.total_rows = rows;
-  frame.step = ++net->state.train.step;
+  // These rows are no part of an epoch that `dlc run` knows of: only the step goes on.
+  int64_t step = net->state.train.step + 1;
+  net->state.train = TrainState();
+  net->state.train.step = frame.step = step;
+  net->state.fingerprint.clear();
   frame.epoch = 1;
   frame.total_steps = net->totalSteps;
   net->session->callStep(*train);
@@ -254,25 +271,39 @@ dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t row
 dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows,
                               double *out_loss) {
   const FunctionInfo *evaluate = find(net, "evaluate");
-  if (dlrt_status status = begin(net, evaluate, "evaluate", fields, rows, false))
+  if (dlrt_status status = begin(net, evaluate, "evaluate", fields, rows))
     return status;
   Status status = net->session->stream(*evaluate, net->rows);
-  const OutputInfo *loss = evaluate->output("loss");
-  if (status.ok() && out_loss && loss)
+  if (!status.ok())
+    return report(net, status, DLRT_INVALID);
+  // The next call may overwrite the outputs.
+  net->metrics.clear();
+  auto keep = [&](const std::string &name) {
+    if (const OutputInfo *output = net->program->metric(name))
+      net->metrics[name] = net->session->scalar(*output);
+  };
+  for (const OutputInfo &output : evaluate->outputs)
+    keep(output.name);
+  for (const ReportEntry &entry : net->program->report)
+    keep(entry.name);
+  if (const OutputInfo *loss = evaluate->output("loss"); out_loss && loss)
     *out_loss = net->session->scalar(*loss);
-  return report(net, status, DLRT_INVALID);
+  return DLRT_OK;
 }
 
 dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value) {
   if (!net || !name || !out_value)
-    return DLRT_INVALID;
+    return net ? report(net, DLRT_INVALID, "there is no name, or no room for the value")
+               : DLRT_INVALID;
   if (!find(net, "evaluate"))
     return report(net, DLRT_UNSUPPORTED, "there is no evaluation");
-  const OutputInfo *found = net->program->metric(name);
-  if (!found)
+  auto found = net->metrics.find(name);
+  if (found == net->metrics.end())
     return report(net, DLRT_INVALID,
-                  "no number of the evaluation is named '" + std::string(name) + "'");
-  *out_value = net->session->scalar(*found);
+                  net->metrics.empty()
+                      ? "nothing was evaluated yet"
+                      : "no number of the evaluation is named '" + std::string(name) + "'");
+  *out_value = found->second;
   return report(net, DLRT_OK, "");
 }
 
@@ -286,7 +317,7 @@ dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t r
   const FunctionInfo *predict = find(net, "predict");
   if (predict && predict->outputs.empty())
     predict = nullptr;
-  if (dlrt_status status = begin(net, predict, "predict", fields, rows, true))
+  if (dlrt_status status = begin(net, predict, "predict", fields, rows))
     return status;
   if (!out_values)
     return report(net, DLRT_INVALID, "there is no room for the values");

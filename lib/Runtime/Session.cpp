@@ -25,17 +25,19 @@ RowList RowList::firstRows(int64_t count) {
   return RowList(std::move(rows));
 }
 
-Session::Session(const Program &program, int threads) : program(program), pool(threads) {}
+Session::Session(const Program &program, int threads, bool mayPin)
+    : program(program), pool(threads, mayPin) {}
 
 Session::~Session() {
   if (mapping)
     munmap(mapping, mappingBytes);
 }
 
-Status Session::create(const Program &program, int threads, std::unique_ptr<Session> &out) {
+Status Session::create(const Program &program, int threads, bool mayPin,
+                       std::unique_ptr<Session> &out) {
   if (Status status = program.checkProcessor(); !status.ok())
     return status;
-  std::unique_ptr<Session> session(new Session(program, std::max(1, threads)));
+  std::unique_ptr<Session> session(new Session(program, std::max(1, threads), mayPin));
   if (Status status = session->allocate(); !status.ok())
     return status;
   session->pool.attach(&session->frame);
@@ -55,7 +57,8 @@ Status Session::allocate() {
       mmap(nullptr, mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED)
     return Status::error("'" + program.name + "' needs " + std::to_string(bytes) +
-                         " bytes of memory for its tensors, which the system refuses");
+                             " bytes of memory for its tensors, which the system refuses",
+                         StatusCode::OutOfMemory);
   mapping = pages;
   uintptr_t start = reinterpret_cast<uintptr_t>(pages);
   if (huge) {

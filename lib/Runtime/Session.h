@@ -37,8 +37,10 @@ private:
 /// other.
 class Session {
 public:
-  /// Makes the arena, zeroed, and the threads. The program must outlive the session.
-  static Status create(const Program &program, int threads, std::unique_ptr<Session> &out);
+  /// Makes the arena, zeroed, and the threads, which may be pinned, the caller's among them, where
+  /// the process has nothing else to do. The program must outlive the session.
+  static Status create(const Program &program, int threads, bool mayPin,
+                       std::unique_ptr<Session> &out);
   ~Session();
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
@@ -90,7 +92,7 @@ public:
   std::string stateHash() const;
 
 private:
-  Session(const Program &program, int threads);
+  Session(const Program &program, int threads, bool mayPin);
   Status allocate();
   static void runBody(void *self, int64_t thread, int64_t threads);
 

@@ -108,7 +108,7 @@ void Barrier::wait() {
   waitForChange(generation, old, sleepers, spins);
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, bool mayPin) {
   bool crowded = threads > availableCpus();
   spins = crowded ? kCrowdedSpins : kDispatchSpins;
   for (int number = 1; number < threads; ++number) {
@@ -123,7 +123,7 @@ ThreadPool::ThreadPool(int threads) {
   count = static_cast<int>(workers.size()) + 1;
   inner.configure(count, crowded ? kCrowdedSpins : kBarrierSpins);
   done.configure(count, crowded ? kCrowdedSpins : kBarrierSpins);
-  if (count > 1 && count == affinityCpus())
+  if (mayPin && count > 1 && count == affinityCpus())
     pin();
 }
 

@@ -50,10 +50,11 @@ public:
   /// What all threads run: body(context, thread, threads).
   using Body = void (*)(void *context, int64_t thread, int64_t threads);
 
-  /// Starts threads - 1 workers. They are pinned, one to a CPU, where the pool takes every CPU that
-  /// the process may use; a smaller pool is left to the scheduler, which knows what else runs here.
-  /// If the system refuses to start a thread, the pool is smaller than asked: see threads().
-  explicit ThreadPool(int threads);
+  /// Starts threads - 1 workers. With `mayPin`, they and the caller's thread are pinned, one to a
+  /// CPU, where the pool takes every CPU that the process may use; a smaller pool is left to the
+  /// scheduler, which knows what else runs here. If the system refuses to start a thread, the pool
+  /// is smaller than asked: see threads().
+  explicit ThreadPool(int threads, bool mayPin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;

@@ -1,10 +1,8 @@
-//===- CommandsTest.cpp - Manifests, events, reports, predictions and the C interface
-//------------===//
+//===- CommandsTest.cpp - Manifests, events, reports and predictions --------------------------===//
 #include "Commands.h"
 #include "FakeProgram.h"
 #include "Json.h"
 #include "Session.h"
-#include "dlrt/dlrt.h"
 
 #include <gtest/gtest.h>
 
@@ -88,7 +86,7 @@ TEST(Session, AlignsAndZeroesTheArena) {
   std::unique_ptr<Program> program;
   ASSERT_TRUE(Program::create(&table, program).ok());
   std::unique_ptr<Session> session;
-  ASSERT_TRUE(Session::create(*program, 1, session).ok());
+  ASSERT_TRUE(Session::create(*program, 1, false, session).ok());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(session->getArena()) % (2 << 20), 0u);
   for (int64_t i = 0; i < 9000000; i += 1000)
     ASSERT_EQ(session->getArena()[i], 0);
@@ -350,65 +348,5 @@ TEST_F(SavedTest, NamesTheClassWithTheHighestScore) {
   int label = -1;
   ASSERT_EQ(sscanf(out.c_str(), "y,score_0,score_1 %d,%lf,%lf", &label, &first, &second), 3) << out;
   EXPECT_EQ(label, second > first);
-}
-
-TEST(CApi, TrainsPredictsSavesAndLoads) {
-  std::string manifest = fake::manifest(kTrain);
-  dlrt_program program = fake::program(manifest);
-  dlrt_net *net = nullptr, *other = nullptr;
-  ASSERT_EQ(dlrt_net_create(&program, 2, &net), DLRT_OK) << dlrt_net_message(net);
-  ASSERT_EQ(dlrt_net_create(&program, 1, &other), DLRT_OK);
-  ASSERT_EQ(dlrt_net_field_count(net), 2);
-  dlrt_field field;
-  ASSERT_EQ(dlrt_net_field_info(net, 0, &field), DLRT_OK);
-  EXPECT_STREQ(field.name, "x");
-  EXPECT_EQ(field.elements, 2);
-  EXPECT_EQ(field.predict_in, 1);
-  EXPECT_EQ(dlrt_net_field_info(net, 2, &field), DLRT_INVALID);
-  EXPECT_NE(std::string(dlrt_net_message(net)), "");
-
-  std::vector<float> x, y;
-  for (int i = 0; i < 48; ++i) {
-    x.push_back(std::sin(i * 0.37f));
-    x.push_back(std::cos(i * 1.9f));
-    y.push_back(x[2 * i] + 2 * x[2 * i + 1]);
-  }
-  const void *fields[] = {x.data(), y.data()};
-  ASSERT_EQ(dlrt_net_init(net, 5, 300), DLRT_OK);
-  ASSERT_EQ(dlrt_net_fit(net, fields, 48), DLRT_OK);
-  double loss = 0;
-  for (int step = 0; step < 300; ++step) {
-    const void *batch[] = {x.data() + step % 3 * 32, y.data() + step % 3 * 16};
-    ASSERT_EQ(dlrt_net_train(net, batch, 16, &loss), DLRT_OK) << dlrt_net_message(net);
-  }
-  EXPECT_EQ(dlrt_net_train(net, fields, 17, &loss), DLRT_INVALID);
-  ASSERT_EQ(dlrt_net_evaluate(net, fields, 48, &loss), DLRT_OK);
-  EXPECT_LT(loss, 1e-4);
-  double metric = 0;
-  ASSERT_EQ(dlrt_net_metric(net, "mse", &metric), DLRT_OK);
-  EXPECT_EQ(metric, loss);
-  EXPECT_EQ(dlrt_net_metric(net, "nothing", &metric), DLRT_INVALID);
-
-  std::string path = ::testing::TempDir() + "dlrt-capi-" + std::to_string(getpid());
-  ASSERT_EQ(dlrt_net_save(net, path.c_str()), DLRT_OK) << dlrt_net_message(net);
-  ASSERT_EQ(dlrt_net_load(other, path.c_str()), DLRT_OK) << dlrt_net_message(other);
-  std::vector<float> first(48), second(48);
-  const void *inputs[] = {x.data(), nullptr};
-  ASSERT_EQ(dlrt_net_predict(net, inputs, 48, first.data()), DLRT_OK);
-  ASSERT_EQ(dlrt_net_predict(other, inputs, 48, second.data()), DLRT_OK);
-  EXPECT_EQ(first, second);
-  EXPECT_NEAR(first[47], y[47], 0.02);
-  EXPECT_EQ(dlrt_net_evaluate(net, inputs, 48, &loss), DLRT_INVALID);
-  EXPECT_EQ(dlrt_net_load(other, "/nonexistent"), DLRT_FILE_FAILED);
-  unlink(path.c_str());
-  dlrt_net_release(net);
-  dlrt_net_release(other);
-
-  ASSERT_EQ(dlrt_net_open("/nonexistent.so", 0, &net), DLRT_OPEN_FAILED);
-  EXPECT_NE(std::string(dlrt_net_message(net)), "");
-  EXPECT_EQ(dlrt_net_predict(net, fields, 1, first.data()), DLRT_INVALID);
-  EXPECT_EQ(dlrt_net_init(net, 0, 1), DLRT_UNSUPPORTED);
-  dlrt_net_release(net);
-  dlrt_net_release(nullptr);
 }
 } // namespace

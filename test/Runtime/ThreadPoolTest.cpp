@@ -92,7 +92,7 @@ TEST(ThreadPool, GivesTheCallersCpusBack) {
   cpu_set_t before, after;
   ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
   {
-    ThreadPool pool(CPU_COUNT(&before));
+    ThreadPool pool(CPU_COUNT(&before), /*mayPin=*/true);
   }
   ASSERT_EQ(sched_getaffinity(0, sizeof(after), &after), 0);
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
