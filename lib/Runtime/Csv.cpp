@@ -1,5 +1,6 @@
 //===- Csv.cpp - Tables as text (RFC 4180) --------------------------------------------------===//
 #include "Dataset.h"
+#include "Utf8.h"
 
 #include <algorithm>
 #include <charconv>
@@ -131,7 +132,32 @@ private:
 };
 } // namespace
 
+static bool isUtf8(const char *text, size_t size) {
+  for (size_t at = 0, length; at < size; at += length) {
+    length = utf8Length(text + at, size - at);
+    if (length == 0)
+      return false;
+  }
+  return true;
+}
+
+/// A byte above 127 of Latin-1 has the number of its character.
+static std::string fromLatin1(const char *text, size_t size) {
+  std::string out;
+  for (size_t i = 0; i < size; ++i) {
+    unsigned char byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80)
+      out += text[i];
+    else
+      out += {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+  }
+  return out;
+}
+
 Status dlrt::parseCsv(const char *text, size_t size, const std::string &name, Table &out) {
   out = Table();
-  return CsvParser(text, size, name).run(out);
+  if (isUtf8(text, size))
+    return CsvParser(text, size, name).run(out);
+  std::string decoded = fromLatin1(text, size);
+  return CsvParser(decoded.data(), decoded.size(), name).run(out);
 }

@@ -124,6 +124,7 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
   std::vector<int64_t> lines; // where each row stands in the file, from 1
 };
+/// Text that is not UTF-8 is taken as Latin-1.
 Status parseCsv(const char *text, size_t size, const std::string &name, Table &out);
 
 /// A cell as a number: 1 if it is one, 0 if it is missing (empty, NA, NaN, ?, null), -1 if it is

@@ -61,8 +61,11 @@ std::string progressText(const ProgressEvent &event) {
   int filled = static_cast<int>(share * kBar);
   std::string bar = std::string(filled, '=') + (filled < kBar ? ">" : "");
   bar.resize(kBar, ' ');
-  std::string text = "[" + bar + format("] %3d %%  ", static_cast<int>(share * 100)) +
-                     duration(event.secondsLeft) + " left" + format("  %.3g steps/s", event.rate);
+  std::string text =
+      "[" + bar + format("] %3d %%  ", static_cast<int>(share * 100)) +
+      duration(event.secondsLeft) + " left" + "  " +
+      (event.rate < 1000 ? format("%.3g", event.rate) : formatCount(std::llround(event.rate))) +
+      " steps/s";
   if (event.epochs > 0)
     text += format("  epoch %lld/%lld", static_cast<long long>(event.epoch),
                    static_cast<long long>(event.epochs));

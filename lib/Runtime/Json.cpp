@@ -186,6 +186,8 @@ private:
         return fail("half a surrogate pair");
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     }
+    if (code >= 0xDC00 && code < 0xE000)
+      return fail("half a surrogate pair");
     appendUtf8(out, code);
     return true;
   }

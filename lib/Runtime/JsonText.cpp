@@ -1,5 +1,6 @@
 //===- JsonText.cpp - Values written as JSON ------------------------------------------------===//
 #include "JsonText.h"
+#include "Utf8.h"
 
 #include <cmath>
 #include <cstdio>
@@ -9,16 +10,20 @@ using namespace dlrt;
 
 std::string dlrt::jsonString(const std::string &text) {
   std::string out = "\"";
-  for (char c : text) {
-    unsigned char byte = static_cast<unsigned char>(c);
+  for (size_t at = 0, length; at < text.size(); at += length) {
+    char c = text[at];
+    length = utf8Length(text.data() + at, text.size() - at);
     char buffer[8];
     if (c == '"' || c == '\\')
       out += {'\\', c};
-    else if (byte < 0x20) {
-      snprintf(buffer, sizeof(buffer), "\\u%04x", byte);
+    else if (static_cast<unsigned char>(c) < 0x20) {
+      snprintf(buffer, sizeof(buffer), "\\u%04x", c);
       out += buffer;
+    } else if (length == 0) {
+      out += "\\ufffd"; // JSON has no other bytes than those of characters
+      length = 1;
     } else
-      out += c;
+      out.append(text, at, length);
   }
   return out + "\"";
 }
