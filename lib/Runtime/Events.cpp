@@ -161,18 +161,15 @@ void ConsoleEvents::report(const ReportEvent &event) {
   if (!quiet) {
     if (event.trainSeconds > 0)
       fprintf(out, "trained in %s, ", duration(event.trainSeconds).c_str());
-    fprintf(out, "%s in all; state %s%s\n", duration(event.totalSeconds).c_str(),
-            event.stateHash.c_str(), event.interrupted ? "; interrupted" : "");
+    fprintf(out, "%s in all; state %s%s%s\n", duration(event.totalSeconds).c_str(),
+            event.stateHash.c_str(), savedTo.empty() ? "" : (", saved to " + savedTo).c_str(),
+            event.interrupted ? "; interrupted" : "");
   }
   fflush(out);
 }
 
-void ConsoleEvents::saved(const std::string &path, int64_t step) {
-  if (quiet || !errIsTerminal)
-    return;
-  clearProgress();
-  fprintf(err, "saved to %s after step %s\n", path.c_str(), formatCount(step).c_str());
-}
+/// Said once, with the report: there may be many a second.
+void ConsoleEvents::saved(const std::string &path, int64_t) { savedTo = path; }
 
 void ConsoleEvents::interrupted(int64_t step, int64_t steps, const std::string &path) {
   clearProgress();

@@ -95,6 +95,7 @@ private:
   FILE *err;
   bool quiet, outIsTerminal, errIsTerminal;
   bool progressShown = false;
+  std::string savedTo;
   double lastLine = 0; // when the last line was written, where there is no terminal
 };
 

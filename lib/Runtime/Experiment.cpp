@@ -47,7 +47,10 @@ static Status load(const Json &manifest, const std::vector<FieldInfo> &fields,
   for (const FieldInfo &field : fields)
     needsFile |= field.sourceKind != "generated";
   std::string path;
-  if (needsFile && !name.empty())
+  if (!needsFile && !name.empty())
+    return Status::error(
+        "the program makes all of its data itself: there is nothing to read from '" + name + "'");
+  if (!name.empty())
     if (Status status = findData(name, path); !status.ok())
       return status;
   return loadData(manifest, fields, path, generated, trained, out, ahead);
