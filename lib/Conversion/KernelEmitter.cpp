@@ -99,7 +99,7 @@ void KernelEmitter::loop(Value low, Value high, int64_t step, Body body) {
 
 std::pair<Value, Value> KernelEmitter::share(Value count, int64_t granule) {
   // units = ceil(count / granule); this thread has [units * thread / threads, ...) of them.
-  Value units = arith::CeilDivSIOp::create(b, count, integer(granule));
+  Value units = arith::DivUIOp::create(b, addInt(count, integer(granule - 1)), integer(granule));
   auto bound = [&](Value t) {
     Value unit = arith::DivSIOp::create(b, arith::MulIOp::create(b, units, t), threads);
     return minInt(mulInt(unit, granule), count);

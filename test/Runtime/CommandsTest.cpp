@@ -110,7 +110,7 @@ TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES), 1664 + 64 * DLRT_MOST_COPIES);
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES + 1), 1664 + 64);
   std::unique_ptr<Session> session;
-  ASSERT_TRUE(Session::create(*program, 1, session).ok());
+  ASSERT_TRUE(Session::create(*program, 1, false, session).ok());
   const TensorInfo *matrix = nullptr;
   for (const TensorInfo &tensor : program->tensors)
     if (tensor.name == "fake.m")
