@@ -72,6 +72,9 @@ struct SqueezeBroadcast : OpRewritePattern<BroadcastOp> {
   LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
     if (!hasUnitDims(op.getX()) && !hasUnitDims(op.getY()))
       return rewriter.notifyMatchFailure(op, "no unit dimensions");
+    // A repeated scalar has any shape at once; its views become one of their own shape.
+    if (typeOf(op.getX()).getRank() == 0)
+      return rewriter.notifyMatchFailure(op, "repeats a scalar");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     SmallVector<int64_t> dims;
     for (auto [d, to] : llvm::enumerate(op.getDims()))
