@@ -21,6 +21,10 @@ LogicalResult KernelEmitter::emitScatter() {
   int64_t row = table.getNumElements() / table.getDimSize(0);
   auto flat = RankedTensorType::get({table.getDimSize(0), row}, element);
   const Value to = results[0].pointer;
+  TensorMemory updates = inputs[cast<BlockArgument>(op.getUpdates()).getArgNumber()];
+  SmallVector<int64_t> updatesShape(indices.getShape());
+  updatesShape.push_back(row);
+  updates.type = RankedTensorType::get(updatesShape, element);
 
   Value low, high;
   std::tie(low, high) = share(integer(row), 1);
@@ -40,13 +44,12 @@ LogicalResult KernelEmitter::emitScatter() {
     number = arith::MaxSIOp::create(b, number, limit(0));
     number = arith::MinSIOp::create(b, number, limit(table.getDimSize(0) - 1));
     Value target = arith::ExtSIOp::create(b, b.getI64Type(), number);
-    Index source = scaled(linear(indices, where), row);
-    unsigned updates = cast<BlockArgument>(op.getUpdates()).getArgNumber();
     loop(low, high, 1, [&](Value j) {
-      Value from = address(inputs[updates].pointer, scalarOf(plus(source, Index{j})), element);
+      Indices from(where);
+      from.push_back({j});
       Value place = address(to, scalarOf(linear(flat, {Index{target}, Index{j}})), element);
       Value sum = arith::AddFOp::create(b, LLVM::LoadOp::create(b, element, place),
-                                        LLVM::LoadOp::create(b, element, from));
+                                        load(updates, from, {}));
       LLVM::StoreOp::create(b, sum, place);
     });
   });
