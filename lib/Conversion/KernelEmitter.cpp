@@ -173,13 +173,18 @@ Value KernelEmitter::identity(ReductionOpInterface op, bool vector) {
   Type element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   double number = op.getIdentity();
   TypedAttr value;
-  if (isa<FloatType>(element))
+  if (isa<FloatType>(element)) {
     value = FloatAttr::get(element, number);
-  else
-    value =
-        IntegerAttr::get(element, std::isinf(number) ? (number > 0 ? APInt::getSignedMaxValue(32)
-                                                                   : APInt::getSignedMinValue(32))
-                                                     : APInt(element.getIntOrFloatBitWidth(), 0));
+  } else {
+    // i8 and i1 are unsigned.
+    unsigned width = element.getIntOrFloatBitWidth();
+    APInt limit(width, 0);
+    if (std::isinf(number) && number > 0)
+      limit = width <= 8 ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
+    else if (std::isinf(number))
+      limit = width <= 8 ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
+    value = IntegerAttr::get(element, limit);
+  }
   if (vector)
     value = SplatElementsAttr::get(vectorOfType(element), value);
   return arith::ConstantOp::create(b, value);
