@@ -8,26 +8,22 @@ namespace dlc {
 LogicalResult KernelEmitter::emitMap() {
   auto yield = cast<YieldOp>(region->getTerminator());
   ArrayRef<int64_t> shape = cast<RankedTensorType>(yield.getValues().front().getType()).getShape();
-  auto storeAll = [&](ArrayRef<Index> at, Value mask) {
-    for (auto [n, value] : llvm::enumerate(yield.getValues()))
-      store(n, at, evaluate(value, at, mask), mask);
-  };
   if (shape.empty()) {
-    onFirstThread([&] { storeAll({}, {}); });
+    onFirstThread([&] { storeResults({}); });
     return success();
   }
   int64_t last = shape.size() - 1;
   if (last == 0) { // vectors are shared
     auto [low, high] = share(sizeOf(shape[0]), lanes);
     if (ShapedType::isDynamic(shape[0])) {
-      loopVectors(shape[0], low, high, [&](Index i, Value mask) { storeAll({i}, mask); });
+      loopVectors(shape[0], low, high, [&](Index i, Value mask) { storeResults({i}, mask); });
       return success();
     }
     int64_t rest = shape[0] % lanes;
     Value whole = minInt(high, integer(shape[0] - rest));
-    loop(low, whole, lanes, [&](Value i) { storeAll({{i, 0, 1, {}}}, {}); });
+    loop(low, whole, lanes, [&](Value i) { storeResults({{i, 0, 1, {}}}, {}); });
     if (rest) // after the whole vectors, by the thread that has no other work on them
-      onFirstThread([&] { storeAll({{{}, shape[0] - rest, 1, {}}}, tailMask(rest)); });
+      onFirstThread([&] { storeResults({{{}, shape[0] - rest, 1, {}}}, tailMask(rest)); });
     return success();
   }
   Indices at;
@@ -36,7 +32,7 @@ LogicalResult KernelEmitter::emitMap() {
       Indices full(outer);
       full.push_back(i);
       size_t mark = known.size();
-      storeAll(full, mask);
+      storeResults(full, mask);
       known.truncate(mark);
     });
   });

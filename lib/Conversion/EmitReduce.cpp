@@ -17,7 +17,6 @@ LogicalResult KernelEmitter::emitReduce() {
   auto op = *region->getOps<ReductionOpInterface>().begin();
   auto space = cast<RankedTensorType>(op.getInput().getType()).getShape();
   ArrayRef<int64_t> dims = op.getReducedDims();
-  auto yield = cast<YieldOp>(region->getTerminator());
   int64_t last = space.size() - 1;
   bool across = !llvm::is_contained(dims, last); // vectors run across results
   SmallVector<int64_t> kept;
@@ -71,8 +70,7 @@ LogicalResult KernelEmitter::emitReduce() {
     for (int64_t d : kept)
       result.push_back(at[d]);
     bind(op->getResult(0), result, sum);
-    for (auto [n, value] : llvm::enumerate(yield.getValues()))
-      store(n, result, evaluate(value, result, mask), mask);
+    storeResults(result, mask);
     known.truncate(mark);
   };
 

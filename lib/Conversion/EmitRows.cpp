@@ -86,16 +86,26 @@ LogicalResult KernelEmitter::emitRows() {
                         });
       bind(op->getResult(0), row, combineLanes(op, sum));
     }
+    // All loads before the stores, at one place and of the row: see storeResults.
+    SmallVector<std::pair<unsigned, Value>> ofRow, ofElements;
     for (auto [n, value] : llvm::enumerate(region->getTerminator()->getOperands())) {
-      if (cast<RankedTensorType>(value.getType()).getRank() == rowRank) {
-        store(n, row, evaluate(value, row));
-        continue;
-      }
-      visit(row, {}, [&, n = n, value = value](ArrayRef<Index> place, Value, Value mask) {
-        store(n, place, evaluate(value, place, mask), mask);
+      bool whole = cast<RankedTensorType>(value.getType()).getRank() == rowRank;
+      if (whole)
+        ofRow.emplace_back(n, evaluate(value, row));
+      else
+        ofElements.emplace_back(n, value);
+    }
+    if (!ofElements.empty())
+      visit(row, {}, [&](ArrayRef<Index> place, Value, Value mask) {
+        SmallVector<Value> elements;
+        for (auto [n, value] : ofElements)
+          elements.push_back(evaluate(value, place, mask));
+        for (auto [result, element] : llvm::zip_equal(ofElements, elements))
+          store(result.first, place, element, mask);
         return Value();
       });
-    }
+    for (auto [n, element] : ofRow)
+      store(n, row, element);
   });
   return success();
 }

@@ -144,6 +144,14 @@ void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t las
   });
 }
 
+void KernelEmitter::storeResults(ArrayRef<Index> at, Value mask) {
+  SmallVector<Value> elements;
+  for (Value value : region->getTerminator()->getOperands())
+    elements.push_back(evaluate(value, at, mask));
+  for (auto [n, element] : llvm::enumerate(elements))
+    store(n, at, element, mask);
+}
+
 Value KernelEmitter::tailMask(int64_t count) {
   SmallVector<bool> bits(lanes, false);
   std::fill_n(bits.begin(), count, true);

@@ -112,6 +112,9 @@ private:
   void bind(mlir::Value value, llvm::ArrayRef<Index> at, mlir::Value element);
   /// Stores an element of the kernel's n-th result.
   void store(unsigned result, llvm::ArrayRef<Index> at, mlir::Value element, mlir::Value mask = {});
+  /// Evaluates all results at `at`, then stores them: one may be written over a variable that
+  /// another one reads.
+  void storeResults(llvm::ArrayRef<Index> at, mlir::Value mask = {});
   void evaluateUniforms();
 
   //===--- Memory and indices (Memory.cpp) ---===//

@@ -39,12 +39,22 @@ static Value memoryOf(Value value) {
 }
 
 /// True if the kernel reads the operand only at the element that its result `type` is about to be
-/// written at.
+/// written at, or before: a row is reduced before it is written.
 static bool readsPointwise(KernelOp kernel, unsigned operand, Type type) {
   BlockArgument argument = kernel.getBody().front().getArgument(operand);
-  return argument.getType() == type && llvm::all_of(argument.getUsers(), [](Operation *user) {
-           return isa<ElementwiseOpInterface, YieldOp>(user);
-         });
+  if (argument.getType() != type)
+    return false;
+  bool reducesFirst = kernel.getKind() == "rows";
+  llvm::SetVector<Value> reached;
+  reached.insert(argument);
+  for (size_t i = 0; i < reached.size(); ++i)
+    for (Operation *user : reached[i].getUsers()) {
+      if (isa<ElementwiseOpInterface>(user))
+        reached.insert(user->getResult(0));
+      else if (!isa<YieldOp>(user) && !(reducesFirst && isa<ReductionOpInterface>(user)))
+        return false;
+    }
+  return true;
 }
 
 namespace {
@@ -53,8 +63,12 @@ class Scheduler {
 public:
   explicit Scheduler(func::FuncOp function) : function(function) {
     for (Operation &op : function.front()) {
-      if (auto kernel = dyn_cast<KernelOp>(op))
+      if (auto kernel = dyn_cast<KernelOp>(op)) {
         kernels.push_back(kernel);
+        for (Value input : kernel.getInputs())
+          if (auto read = input.getDefiningOp<ReadOp>())
+            readers[read.getVariable()].push_back(kernel);
+      }
       if (auto assign = dyn_cast<AssignOp>(op))
         assigns.push_back(assign);
     }
@@ -86,15 +100,6 @@ private:
     }
   }
 
-  SmallVector<KernelOp> readersOf(StringRef variable) {
-    SmallVector<KernelOp> readers;
-    for (KernelOp kernel : kernels)
-      for (Value input : kernel.getInputs())
-        if (auto read = input.getDefiningOp<ReadOp>(); read && read.getVariable() == variable)
-          readers.push_back(kernel);
-    return readers;
-  }
-
   /// Among kernels whose operands are there and whose variables nobody still needs, the first that
   /// needs no barrier; else the first.
   void order() {
@@ -110,7 +115,7 @@ private:
       return llvm::any_of(kernel.getResults(), [&](OpResult result) {
         auto target = targets.find(result);
         return target != targets.end() &&
-               llvm::any_of(readersOf(target->second.getVariable()), [&](KernelOp reader) {
+               llvm::any_of(readers[target->second.getVariable()], [&](KernelOp reader) {
                  return reader != kernel && !done.contains(reader);
                });
       });
@@ -268,6 +273,7 @@ private:
   func::FuncOp function;
   SmallVector<KernelOp> kernels;
   SmallVector<AssignOp> assigns;
+  llvm::StringMap<SmallVector<KernelOp>> readers; // of each variable
   DenseMap<Value, AssignOp> targets; // a kernel's result -> the variable it is written into
   /// How a value's elements belong to threads.
   enum class Writer { Anyhow, Rows, Copies };
