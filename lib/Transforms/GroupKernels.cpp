@@ -28,7 +28,7 @@ static bool needsMemory(Operation *op) {
 }
 
 /// Gives memory to operands that are re-indexed or known on the spot, by a copy.
-static void insertCopies(func::FuncOp function) {
+static void insertCopies(func::FuncOp function, const AccessOps &access) {
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
     if (!needsMemory(&op))
       continue;
@@ -37,8 +37,8 @@ static void insertCopies(func::FuncOp function) {
       bool view = isa<ReshapeOp>(source);
       bool final = isa<AssignOp, OutputOp>(op);
       Value base = view ? source->getOperand(0) : operand.get();
-      bool copies = final ? isLeaf(base.getDefiningOp()) || (isAccess(source) && !view)
-                          : isAccess(source) && !view;
+      bool copies = final ? isLeaf(base.getDefiningOp()) || (access.contains(source) && !view)
+                          : access.contains(source) && !view;
       if (!copies)
         continue;
       OpBuilder b(&op);
@@ -51,7 +51,8 @@ namespace {
 
 class KernelBuilder {
 public:
-  KernelBuilder(func::FuncOp function, ClusterGraph &graph) : function(function), graph(graph) {}
+  KernelBuilder(func::FuncOp function, const AccessOps &access, ClusterGraph &graph)
+      : function(function), access(access), graph(graph) {}
 
   void run() {
     for (Cluster *cluster : graph.inOrder())
@@ -63,13 +64,19 @@ public:
 private:
   /// True if anything outside the cluster sees the value.
   bool isVisible(Value value, const Cluster &cluster) {
-    return llvm::any_of(value.getUsers(), [&](Operation *user) {
-      if (isa<AssignOp, OutputOp>(user))
-        return true;
-      if (Cluster *other = graph.clusterOf(user))
-        return other != &cluster;
-      return isAccess(user) && isVisible(user->getResult(0), cluster);
-    });
+    llvm::SmallSetVector<Value, 8> seen; // the value, and what access ops make of it
+    seen.insert(value);
+    for (size_t i = 0; i < seen.size(); ++i)
+      for (Operation *user : seen[i].getUsers()) {
+        if (isa<AssignOp, OutputOp>(user))
+          return true;
+        Cluster *other = graph.clusterOf(user);
+        if (other && other != &cluster)
+          return true;
+        if (access.contains(user))
+          seen.insert(user->getResult(0));
+      }
+    return false;
   }
 
   /// The value inside the kernel that is being built.
@@ -187,6 +194,7 @@ private:
   }
 
   func::FuncOp function;
+  const AccessOps &access;
   ClusterGraph &graph;
   DenseMap<Value, Value> memory; // what a kernel wrote, by the value it stands for
   IRMapping map;
@@ -196,9 +204,10 @@ private:
 
 struct GroupKernelsPass : dlc::impl::GroupKernelsPassBase<GroupKernelsPass> {
   void runOnOperation() override {
-    insertCopies(getOperation());
-    ClusterGraph graph(getOperation());
-    KernelBuilder(getOperation(), graph).run();
+    AccessOps access(getOperation());
+    insertCopies(getOperation(), access);
+    ClusterGraph graph(getOperation(), access);
+    KernelBuilder(getOperation(), access, graph).run();
   }
 };
 

@@ -22,49 +22,63 @@ static bool isMask(Operation *op) {
   return isa<EqOp, NeOp, LtOp, LeOp, GtOp, GeOp>(op) && splatValue(op->getOperand(1));
 }
 
-bool isAccess(Operation *op) {
+AccessOps::AccessOps(func::FuncOp function) {
+  for (Operation &op : function.front())
+    if (isAccess(&op))
+      ops.insert(&op);
+}
+
+bool AccessOps::isAccess(Operation *op) const {
   if (isMask(op))
     return true;
   if (isa<BroadcastOp, TransposeOp, SliceOp, ReshapeOp, ConstantOp, IotaOp, RuntimeOp>(op))
     return true;
   return isa<ElementwiseOpInterface>(op) && !isa<CopyOp>(op) &&
          typeOf(op->getResult(0)).getRank() == 0 &&
-         llvm::all_of(op->getOperands(), [](Value operand) {
+         llvm::all_of(op->getOperands(), [&](Value operand) {
            Operation *source = operand.getDefiningOp();
-           return isLeaf(source) || (isAccess(source) && !isa<ReshapeOp, SliceOp>(source));
+           return isLeaf(source) || (contains(source) && !isa<ReshapeOp, SliceOp>(source));
          });
 }
 
-/// Follows one operand through re-indexing to what lies in memory or in a cluster.
-static void follow(Value value, Use::How how, SmallVectorImpl<Use> &uses) {
-  Operation *op = value.getDefiningOp();
-  if (!isAccess(op)) {
-    uses.push_back({how, value});
-    return;
-  }
+/// How a use through `op` sees what the op's operands see.
+static Use::How through(Operation *op, Use::How how) {
   if (auto repeat = dyn_cast<BroadcastOp>(op)) {
     ArrayRef<int64_t> from = shapeOf(repeat.getX());
     bool rows = how == Use::Direct &&
                 llvm::equal(repeat.getDims(), llvm::seq<int64_t>(0, from.size())) &&
                 shapeOf(repeat.getY()).take_front(from.size()) == from;
-    return follow(repeat.getX(), rows ? Use::RowBroadcast : Use::Other, uses);
+    return rows ? Use::RowBroadcast : Use::Other;
   }
-  bool pointwise = isa<ElementwiseOpInterface>(op);
-  for (Value operand : op->getOperands())
-    follow(operand, pointwise ? how : Use::Other, uses);
+  return isa<ElementwiseOpInterface>(op) ? how : Use::Other;
 }
 
-SmallVector<Use> usesOf(Operation *op) {
-  SmallVector<Use> uses;
+SmallVector<Use> ClusterGraph::findUses(Operation *op) const {
+  // Each way to see a value is followed once: scalars that use one value twice would double the
+  // work at each turn.
+  llvm::SmallSetVector<std::pair<Value, int>, 8> seen;
   for (Value operand : op->getOperands())
-    follow(operand, Use::Direct, uses);
-  return uses;
+    seen.insert({operand, Use::Direct});
+  SmallVector<Use> found;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    auto [value, how] = seen[i];
+    Operation *source = value.getDefiningOp();
+    if (!access.contains(source)) {
+      found.push_back({Use::How(how), value});
+      continue;
+    }
+    for (Value operand : source->getOperands())
+      seen.insert({operand, through(source, Use::How(how))});
+  }
+  return found;
 }
 
-ClusterGraph::ClusterGraph(func::FuncOp function) {
+ClusterGraph::ClusterGraph(func::FuncOp function, const AccessOps &access) : access(access) {
   for (Operation &op : function.front().without_terminator())
-    if (!isLeaf(&op) && !isAccess(&op) && !isa<AssignOp, OutputOp>(op))
+    if (!isLeaf(&op) && !access.contains(&op) && !isa<AssignOp, OutputOp>(op)) {
+      uses[&op] = findUses(&op);
       place(&op);
+    }
 }
 
 void ClusterGraph::add(Cluster &cluster, Operation *op) {

@@ -34,14 +34,23 @@ struct Use {
 /// True for ops that name memory: dl.read, dl.input.
 bool isLeaf(mlir::Operation *op);
 
-/// True for ops that are repeated in every kernel that uses them: re-indexing, constants, and
-/// scalar arithmetic on what is known before the kernel starts.
-bool isAccess(mlir::Operation *op);
+/// The ops that are repeated in every kernel that uses them: re-indexing, constants, and scalar
+/// arithmetic on what is known before the kernel starts.
+class AccessOps {
+public:
+  explicit AccessOps(mlir::func::FuncOp function);
+  bool contains(mlir::Operation *op) const { return ops.contains(op); }
+
+private:
+  bool isAccess(mlir::Operation *op) const;
+
+  llvm::DenseSet<mlir::Operation *> ops;
+};
 
 /// Groups the ops of a function into clusters, greedily and in order.
 class ClusterGraph {
 public:
-  explicit ClusterGraph(mlir::func::FuncOp function);
+  ClusterGraph(mlir::func::FuncOp function, const AccessOps &access);
 
   /// In an order in which each cluster follows what it depends on.
   llvm::SmallVector<Cluster *> inOrder();
@@ -60,13 +69,15 @@ private:
   bool dependsOn(Cluster *from, Cluster *to) const;
   llvm::SmallSetVector<Cluster *, 4> dependencies(Cluster *cluster) const;
   void add(Cluster &cluster, mlir::Operation *op);
+  /// What `op` uses, seen through the access ops.
+  llvm::ArrayRef<Use> usesOf(mlir::Operation *op) const { return uses.find(op)->second; }
+  llvm::SmallVector<Use> findUses(mlir::Operation *op) const;
 
+  const AccessOps &access;
   llvm::SmallVector<std::unique_ptr<Cluster>> clusters;
   llvm::DenseMap<mlir::Operation *, Cluster *> owner;
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Use>> uses;
 };
-
-/// What `op` uses, seen through re-indexing.
-llvm::SmallVector<Use> usesOf(mlir::Operation *op);
 
 } // namespace dlc
 
