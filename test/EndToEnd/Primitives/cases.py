@@ -294,6 +294,7 @@ case("gelu", "gelu(x)", {"x": X}, "F.gelu(x)")
 case("gelu_approximate", "gelu(x, approximate = true)", {"x": X}, "F.gelu(x, approximate='tanh')")
 case("softplus", "softplus(x)", {"x": X}, "F.softplus(x)")
 case("softplus_range", "softplus(x)", {"x": reals([4], -1000, -50, 50, 1000)}, "torch.relu(x) + torch.log1p(torch.exp(-abs(x)))", differences=False)
+case("softplus_at_zero", "softplus(x)", {"x": reals([3], 0, -1, 0.5)}, "F.softplus(x)", differences=False)
 case("softmax", "softmax(x)", {"x": X}, "torch.softmax(x, -1)", batches=True)
 case("softmax_axis", "softmax(x, axis = 0)", {"x": X}, "torch.softmax(x, 0)")
 case("softmax_range", "softmax(x)", {"x": reals([3], 1000, 999, -1000)}, "torch.softmax(x, -1)", differences=False)
@@ -306,6 +307,9 @@ case("mae", "mae(x, y)", {"x": A, "y": B}, "F.l1_loss(x, y)")
 case("huber", "huber(x, y) + huber(x, y, delta = 0.4)", {"x": A, "y": B}, "F.huber_loss(x, y) + F.huber_loss(x, y, delta=0.4)")
 case("binary_cross_entropy", "binary_cross_entropy(x, y)", {"x": A, "y": real([2, 3], 0, 1)}, "F.binary_cross_entropy_with_logits(x, y)")
 case("binary_cross_entropy_range", "binary_cross_entropy(x, y)", {"x": reals([4], -1000, 1000, -30, 30), "y": reals([4], 0, 1, 1, 0)},
+     "F.binary_cross_entropy_with_logits(x, y)", differences=False)
+# Logits of 0 are what a net starts with whose last weights are 0.
+case("binary_cross_entropy_at_zero", "binary_cross_entropy(x, y)", {"x": reals([3], 0, 0, 1), "y": reals([3], 0, 1, 1)},
      "F.binary_cross_entropy_with_logits(x, y)", differences=False)
 case("cross_entropy", "cross_entropy(x, i)", {"x": LOGITS, "i": LABEL}, "F.cross_entropy(x, i)", batches=True)
 case("cross_entropy_range", "cross_entropy(x, i)", {"x": reals([3], 1000, -1000, 0), "i": whole([], 1)}, "F.cross_entropy(x, i)",
