@@ -43,6 +43,12 @@ RankedTensorType reducedType(Type type, ArrayRef<int64_t> dims) {
 
 bool isFloat(Value value) { return llvm::isa<FloatType>(getElementTypeOrSelf(value.getType())); }
 
+bool hasBatchInFront(Type type) {
+  auto tensor = llvm::cast<RankedTensorType>(type);
+  return tensor.getRank() == 0 ||
+         llvm::none_of(tensor.getShape().drop_front(), ShapedType::isDynamic);
+}
+
 bool isBatched(Type type) {
   auto tensor = llvm::cast<RankedTensorType>(type);
   return tensor.getRank() > 0 && tensor.isDynamicDim(0);

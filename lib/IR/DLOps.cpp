@@ -22,9 +22,19 @@ static bool validDims(ArrayRef<int64_t> dims, int64_t rank) {
   return llvm::all_of(dims, [&](int64_t d) { return d >= 0 && d < rank && seen.insert(d).second; });
 }
 
-/// Only the first dimension may be the batch.
-static bool validBatch(RankedTensorType type) {
-  return type.getRank() == 0 || llvm::none_of(type.getShape().drop_front(), ShapedType::isDynamic);
+/// How many elements a tensor has for each row of the batch.
+static int64_t elementsOf(RankedTensorType type) {
+  int64_t product = 1;
+  for (int64_t size : type.getShape())
+    product *= ShapedType::isDynamic(size) ? 1 : size;
+  return product;
+}
+
+/// Re-indexing keeps the element type.
+static LogicalResult verifySameElement(Operation *op, Value from, Value to) {
+  if (typeOf(from).getElementType() == typeOf(to).getElementType())
+    return success();
+  return op->emitOpError("cannot change the element type");
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -95,8 +105,6 @@ LogicalResult DotOp::verify() {
       dotType(getLhs(), getRhs(), getLhsBatch(), getRhsBatch(), getLhsContract(), getRhsContract());
   if (expected != getY().getType())
     return emitOpError("result should be ") << expected;
-  if (!validBatch(expected))
-    return emitOpError("the batch can only be the result's first dimension");
   return success();
 }
 
@@ -148,12 +156,10 @@ LogicalResult BroadcastOp::verify() {
   if (!validDims(getDims(), to.getRank()) || !llvm::is_sorted(getDims()) ||
       static_cast<int64_t>(getDims().size()) != from.getRank())
     return emitOpError("needs one ascending dimension of the result for each of the operand");
-  if (from.getElementType() != to.getElementType())
-    return emitOpError("cannot change the element type");
   for (auto [i, d] : llvm::enumerate(getDims()))
     if (from.getDimSize(i) != to.getDimSize(d) && from.getDimSize(i) != 1)
       return emitOpError("cannot stretch dimension ") << i;
-  return validBatch(to) ? success() : emitOpError("only the first dimension can be the batch");
+  return verifySameElement(*this, getX(), getY());
 }
 
 OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
@@ -203,19 +209,12 @@ void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRC
 
 LogicalResult ReshapeOp::verify() {
   RankedTensorType from = typeOf(getX()), to = typeOf(getY());
-  if (from.getElementType() != to.getElementType())
-    return emitOpError("cannot change the element type");
-  if (isBatched(from) != isBatched(to) || !validBatch(to))
+  if (isBatched(from) != isBatched(to))
     return emitOpError("the batch stays in front");
-  auto count = [](RankedTensorType type) {
-    int64_t product = 1;
-    for (int64_t size : type.getShape())
-      product *= ShapedType::isDynamic(size) ? 1 : size;
-    return product;
-  };
-  if (count(from) != count(to))
-    return emitOpError("changes the number of elements: ") << count(from) << " to " << count(to);
-  return success();
+  if (elementsOf(from) != elementsOf(to))
+    return emitOpError("changes the number of elements: ")
+           << elementsOf(from) << " to " << elementsOf(to);
+  return verifySameElement(*this, getX(), getY());
 }
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
@@ -267,7 +266,7 @@ LogicalResult TransposeOp::verify() {
   for (auto [i, d] : llvm::enumerate(permutation))
     if (to.getDimSize(i) != from.getDimSize(d))
       return emitOpError("result dimension ") << i << " should be " << from.getDimSize(d);
-  return validBatch(to) ? success() : emitOpError("only the first dimension can be the batch");
+  return verifySameElement(*this, getX(), getY());
 }
 
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
@@ -299,7 +298,7 @@ LogicalResult SliceOp::verify() {
       return emitOpError("reaches outside dimension ") << d;
     }
   }
-  return success();
+  return verifySameElement(*this, getX(), getY());
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor) {
@@ -320,7 +319,7 @@ LogicalResult PadOp::verify() {
       return emitOpError("does not fit into dimension ") << d;
     }
   }
-  return success();
+  return verifySameElement(*this, getX(), getY());
 }
 
 LogicalResult ConcatOp::verify() {
@@ -337,6 +336,8 @@ LogicalResult ConcatOp::verify() {
     for (int64_t d = 0; d < to.getRank(); ++d)
       if (d != dim && type.getDimSize(d) != to.getDimSize(d))
         return emitOpError("operands differ in dimension ") << d;
+    if (failed(verifySameElement(*this, part, getY())))
+      return failure();
     total += type.getDimSize(dim);
   }
   return total == to.getDimSize(dim) ? success() : emitOpError("result should have size ") << total;
@@ -355,7 +356,7 @@ LogicalResult GatherOp::verify() {
     return emitOpError("needs a table of at least one row");
   if (!llvm::equal(gatheredShape(table, indices), typeOf(getY()).getShape()))
     return emitOpError("result has the wrong shape");
-  return success();
+  return verifySameElement(*this, getTable(), getY());
 }
 
 LogicalResult ScatterAddOp::verify() {
@@ -364,7 +365,7 @@ LogicalResult ScatterAddOp::verify() {
     return emitOpError("needs a table of at least one row");
   if (!llvm::equal(gatheredShape(table, indices), typeOf(getUpdates()).getShape()))
     return emitOpError("updates have the wrong shape");
-  return success();
+  return verifySameElement(*this, getUpdates(), getY());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -372,6 +373,12 @@ LogicalResult ScatterAddOp::verify() {
 //===------------------------------------------------------------------------------------------===//
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+LogicalResult IotaOp::verify() {
+  if (getDim() < uint64_t(typeOf(getY()).getRank()))
+    return success();
+  return emitOpError("has no dimension ") << getDim();
+}
 
 LogicalResult RandomOp::verify() {
   if (getDistribution() != "uniform" && getDistribution() != "normal")
@@ -386,6 +393,20 @@ LogicalResult RuntimeOp::verify() {
     if (getName() == name)
       return success();
   return emitOpError("unknown number '") << getName() << "'";
+}
+
+LogicalResult VariableOp::verify() {
+  if (!llvm::is_contained({"param", "state", "optimizer", "fitted", "accumulator"}, getKind()))
+    return emitOpError("is of no known kind: '") << getKind() << "'";
+  if (!llvm::cast<RankedTensorType>(getType()).hasStaticShape())
+    return emitOpError("has a size that is known");
+  return success();
+}
+
+LogicalResult FieldOp::verify() {
+  if (!llvm::cast<RankedTensorType>(getType()).hasStaticShape())
+    return emitOpError("is declared as one example, without the batch");
+  return success();
 }
 
 template <typename Symbol>
@@ -415,9 +436,14 @@ LogicalResult InputOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifySymbolUse<FieldOp>(*this, getFieldAttr(), getType(), true, symbols);
 }
 
+/// What ends the block; null where it is no dl.yield. The region is verified later, if at all.
+static YieldOp yieldOf(Block &block) {
+  return block.empty() ? YieldOp() : llvm::dyn_cast<YieldOp>(block.back());
+}
+
 LogicalResult GradOp::verify() {
   Block &block = getBody().front();
-  auto yield = llvm::dyn_cast<YieldOp>(block.getTerminator());
+  auto yield = yieldOf(block);
   if (!yield || yield.getValues().empty())
     return emitOpError("needs a value to differentiate");
   if (!llvm::equal(block.getArgumentTypes(), getAt().getTypes()))
@@ -429,6 +455,45 @@ LogicalResult GradOp::verify() {
   if (!llvm::equal(expected, getResultTypes()))
     return emitOpError("results should be the yielded values and one derivative for each operand");
   return success();
+}
+
+/// The ops that make a kernel one of its kind.
+static LogicalResult verifyRoots(KernelOp kernel) {
+  int64_t dots = 0, reductions = 0, scatters = 0;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (!llvm::isa<DLDialect>(op.getDialect()) || op.getNumRegions() || op.getNumResults() != 1)
+      return op.emitOpError("cannot be part of a kernel");
+    dots += llvm::isa<DotOp>(op);
+    reductions += llvm::isa<ReductionOpInterface>(op);
+    scatters += llvm::isa<ScatterAddOp>(op);
+  }
+  StringRef kind = kernel.getKind();
+  bool reduces = kind == "reduce" || kind == "rows";
+  if (!reduces && !llvm::is_contained({"map", "contract", "scatter"}, kind))
+    return kernel.emitOpError("is of no known kind: '") << kind << "'";
+  if (dots != (kind == "contract") || scatters != (kind == "scatter") ||
+      (kind == "reduce" ? reductions != 1 : (reductions > 0) != reduces))
+    return kernel.emitOpError("does not hold the ops of its kind");
+  return success();
+}
+
+LogicalResult KernelOp::verify() {
+  Block &block = getBody().front();
+  auto yield = yieldOf(block);
+  if (!yield || yield.getValues().empty())
+    return emitOpError("needs a result");
+  if (!llvm::equal(yield.getValues().getTypes(), getResultTypes()))
+    return emitOpError("results should be the yielded values");
+  if (block.getNumArguments() != getInputs().size())
+    return emitOpError("needs a region argument for each operand");
+  for (auto [input, argument] : llvm::zip_equal(getInputs(), block.getArguments())) {
+    auto seen = llvm::dyn_cast<RankedTensorType>(argument.getType());
+    if (!seen || seen.getElementType() != typeOf(input).getElementType() ||
+        isBatched(seen) != isBatched(typeOf(input)) ||
+        elementsOf(seen) != elementsOf(typeOf(input)))
+      return emitOpError("a region argument does not fit its operand");
+  }
+  return verifyRoots(*this);
 }
 
 } // namespace dlc

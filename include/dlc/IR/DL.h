@@ -18,6 +18,13 @@
 #include "DLDialect.h.inc"
 #include "DLInterfaces.h.inc"
 
+namespace dlc {
+
+/// True if no dimension is unknown but the first, which may be the batch.
+bool hasBatchInFront(mlir::Type type);
+
+} // namespace dlc
+
 #define GET_OP_CLASSES
 #include "DLOps.h.inc"
 

@@ -1,9 +1,10 @@
 //===- DLOps.td - The operations: one record each ---------------------------------------------===//
 //
 // A record holds everything the compiler knows of an op: summary, example, element body and gradient. Adding an op means
-// adding its record here and its test under test/Ops. Bodies that are longer than an expression live in
-// lib/IR/OpGradients.cpp. In a body or gradient, `b` is the builder, `x`/`lhs`/`rhs` the operands, `y` the result and `dy` its
-// adjoint; the functions used in gradients are those of dlc/IR/Builders.h, in bodies those of lib/IR/Scalar.h.
+// adding its record here and its cases in test/EndToEnd/Primitives/cases.py: see docs/AddingAnOp.md. Gradients that are longer
+// than an expression live in lib/IR/OpGradients.cpp. In a body or gradient, `b` is the builder, `x`/`lhs`/`rhs` the operands,
+// `y` the result and `dy` its adjoint; the functions used in gradients are those of dlc/IR/Builders.h, in bodies those of
+// lib/IR/Scalar.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_IR_DLOPS_TD
@@ -17,10 +18,14 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DL_Tensor : RankedTensorOf<[F32, F64, I32, I8, I1]>;
-def DL_FloatTensor : RankedTensorOf<[F32, F64]>;
-def DL_BoolTensor : RankedTensorOf<[I1]>;
-def DL_IndexTensor : RankedTensorOf<[I32]>;
+/// Every dimension is known but the first, which may be the batch.
+class DL_TensorOf<list<Type> elements, string names>
+    : ConfinedType<RankedTensorOf<elements>, [CPred<"::dlc::hasBatchInFront($_self)">],
+                   "tensor of " # names # " with no unknown dimension but a leading batch", "::mlir::TensorType">;
+def DL_Tensor : DL_TensorOf<[F32, F64, I32, I8, I1], "f32, f64, i32, i8 or i1">;
+def DL_FloatTensor : DL_TensorOf<[F32, F64], "f32 or f64">;
+def DL_BoolTensor : DL_TensorOf<[I1], "i1">;
+def DL_IndexTensor : DL_TensorOf<[I32], "i32">;
 
 class DL_Op<string mnemonic, list<Trait> traits = []> : Op<DL_Dialect, mnemonic, traits>;
 
@@ -35,7 +40,8 @@ def DL_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
 class DL_Unary<string mnemonic, string text, string body, string gradient, Type type = DL_FloatTensor>
     : DL_Op<mnemonic, [Pure, SameOperandsAndResultType, DL_Elementwise, DL_Differentiable]> {
   let summary = text;
-  let description = "Example: `%y = dl." # mnemonic # " %x : tensor<?x4xf32>`";
+  let description = "Example: `%y = dl." # mnemonic # " %x : tensor<?x4x" #
+                    !cond(!eq(!cast<string>(type), "DL_BoolTensor"): "i1", true: "f32") # ">`";
   let arguments = (ins type:$x);
   let results = (outs type:$y);
   let assemblyFormat = "$x attr-dict `:` type($x)";
@@ -56,12 +62,14 @@ class DL_Unary<string mnemonic, string text, string body, string gradient, Type 
 }
 
 /// y[i] = body(lhs[i], rhs[i])
-class DL_Binary<string mnemonic, string text, string body, string dlhs, string drhs, list<Trait> traits = []>
+class DL_Binary<string mnemonic, string text, string body, string dlhs, string drhs, list<Trait> traits = [],
+                Type type = DL_Tensor>
     : DL_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultType, DL_Elementwise, DL_Differentiable], traits)> {
   let summary = text;
-  let description = "Example: `%y = dl." # mnemonic # " %lhs, %rhs : tensor<?x4xf32>`";
-  let arguments = (ins DL_Tensor:$lhs, DL_Tensor:$rhs);
-  let results = (outs DL_Tensor:$y);
+  let description = "Example: `%y = dl." # mnemonic # " %lhs, %rhs : tensor<?x4x" #
+                    !cond(!eq(!cast<string>(type), "DL_BoolTensor"): "i1", true: "f32") # ">`";
+  let arguments = (ins type:$lhs, type:$rhs);
+  let results = (outs type:$y);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
   let hasFolder = 1;
   let extraClassDefinition = [{
@@ -117,12 +125,14 @@ def DL_MaxOp : DL_Binary<"max", "the larger one", "scalar::max(b, lhs, rhs)",
 def DL_MinOp : DL_Binary<"min", "the smaller one", "scalar::min(b, lhs, rhs)",
   "select(b, lt(b, y, rhs), dy, like(b, dy, 0.0))", "select(b, lt(b, y, rhs), like(b, dy, 0.0), dy)">;
 def DL_PowOp : DL_Binary<"pow", "lhs ^ rhs", "math::PowFOp::create(b, lhs, rhs)",
-  "powerBaseGradient(b, lhs, rhs, dy)", "powerExponentGradient(b, lhs, rhs, y, dy)">;
+  "powerBaseGradient(b, lhs, rhs, dy)", "powerExponentGradient(b, lhs, rhs, y, dy)", [], DL_FloatTensor>;
 // lhs - trunc(lhs / rhs) rhs
 def DL_ModOp : DL_Binary<"mod", "remainder with the sign of lhs", "scalar::mod(b, lhs, rhs)",
   "dy", "neg(b, mul(b, dy, RoundOp::create(b, div(b, sub(b, lhs, y), rhs))))">;
-def DL_AndOp : DL_Binary<"and", "logical and", "arith::AndIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative]>;
-def DL_OrOp : DL_Binary<"or", "logical or", "arith::OrIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative]>;
+def DL_AndOp : DL_Binary<"and", "logical and", "arith::AndIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative],
+  DL_BoolTensor>;
+def DL_OrOp : DL_Binary<"or", "logical or", "arith::OrIOp::create(b, lhs, rhs)", "nullptr", "nullptr", [Commutative],
+  DL_BoolTensor>;
 
 /// y[i] = lhs[i] <relation> rhs[i]
 class DL_Compare<string mnemonic, string text, string predicate>
@@ -156,7 +166,7 @@ def DL_GeOp : DL_Compare<"ge", "lhs >= rhs", "Ge">;
 def DL_SelectOp : DL_Op<"select", [Pure, DL_Elementwise, DL_Differentiable,
     AllTypesMatch<["lhs", "rhs", "y"]>, SameOperandsAndResultShape]> {
   let summary = "lhs where the condition holds, rhs elsewhere";
-  let description = "Example: `%y = dl.select %c, %a, %b : tensor<?x4xf32>`";
+  let description = "Example: `%y = dl.select %c, %a, %b : tensor<?x4xi1>, tensor<?x4xf32>`";
   let arguments = (ins DL_BoolTensor:$condition, DL_Tensor:$lhs, DL_Tensor:$rhs);
   let results = (outs DL_Tensor:$y);
   let assemblyFormat = "$condition `,` $lhs `,` $rhs attr-dict `:` type($condition) `,` type($y)";
@@ -384,6 +394,7 @@ def DL_IotaOp : DL_Op<"iota", [Pure]> {
   let arguments = (ins I64Attr:$dim);
   let results = (outs DL_Tensor:$y);
   let assemblyFormat = "`dim` $dim attr-dict `:` type($y)";
+  let hasVerifier = 1;
 }
 
 def DL_RandomOp : DL_Op<"random", [Pure]> {
@@ -423,6 +434,7 @@ def DL_VariableOp : DL_Op<"variable", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, TypeAttrOf<DL_Tensor>:$type);
   let assemblyFormat = "$sym_name $kind attr-dict `:` $type";
+  let hasVerifier = 1;
 }
 
 def DL_FieldOp : DL_Op<"field", [Symbol]> {
@@ -430,6 +442,7 @@ def DL_FieldOp : DL_Op<"field", [Symbol]> {
   let description = "Example: `dl.field @image : tensor<28x28xi8>`";
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<DL_Tensor>:$type);
   let assemblyFormat = "$sym_name attr-dict `:` $type";
+  let hasVerifier = 1;
 }
 
 def DL_ReadOp : DL_Op<"read", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -468,6 +481,16 @@ def DL_OutputOp : DL_Op<"output", [MemoryEffects<[MemWrite]>]> {
 
 def DL_YieldOp : DL_Op<"yield", [Pure, Terminator, ParentOneOf<["GradOp", "KernelOp"]>]> {
   let summary = "the results of a region";
+  let description = [{
+    Example:
+    ```mlir
+    %y = dl.kernel "map" "map batch: exp" (%x) {
+    ^bb0(%a: tensor<?xf32>):
+      %b = dl.exp %a : tensor<?xf32>
+      dl.yield %b : tensor<?xf32>
+    } : (tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
   let arguments = (ins Variadic<DL_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
@@ -480,7 +503,14 @@ def DL_GradOp : DL_Op<"grad", [Pure, SingleBlock, RecursiveMemoryEffects]> {
     are the yielded values, then one derivative for each operand. The pass `dl-differentiate` replaces the op, innermost
     first, by forward and backward ops.
 
-    Example: `%y, %dx = dl.grad (%x) { ^bb0(%a: tensor<f32>): ... dl.yield %r : tensor<f32> } : ...`
+    Example:
+    ```mlir
+    %y, %dx = dl.grad (%x) {
+    ^bb0(%a: tensor<f32>):
+      %b = dl.exp %a : tensor<f32>
+      dl.yield %b : tensor<f32>
+    } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
+    ```
   }];
   let arguments = (ins Variadic<DL_FloatTensor>:$at);
   let regions = (region SizedRegion<1>:$body);
@@ -493,12 +523,25 @@ def DL_KernelOp : DL_Op<"kernel", [SingleBlock, IsolatedFromAbove, RecursiveMemo
   let summary = "ops that are done in one loop nest";
   let description = [{
     `kind` is `map`, `rows`, `reduce`, `contract` or `scatter` (docs/Architecture.md). Operands are tensors in memory; the
-    region's arguments stand for them; what it yields is written to memory.
+    region's arguments stand for them, maybe under another shape of the same size; what it yields is written to memory.
+
+    Example, a bias and an activation behind a product:
+    ```mlir
+    %y = dl.kernel "contract" "contract batchx4 k=8: dot add max" (%x, %w, %b) {
+    ^bb0(%lhs: tensor<?x8xf32>, %rhs: tensor<8x4xf32>, %bias: tensor<4xf32>):
+      %p = dl.dot %lhs, %rhs contract [1] x [0] : (tensor<?x8xf32>, tensor<8x4xf32>) -> tensor<?x4xf32>
+      %r = dl.broadcast %bias dims [1] : tensor<4xf32> -> tensor<?x4xf32>
+      %s = dl.add %p, %r : tensor<?x4xf32>
+      %t = dl.tanh %s : tensor<?x4xf32>
+      dl.yield %t : tensor<?x4xf32>
+    } : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    ```
   }];
   let arguments = (ins Variadic<DL_Tensor>:$inputs, StrAttr:$kind, StrAttr:$label);
   let regions = (region SizedRegion<1>:$body);
   let results = (outs Variadic<DL_Tensor>:$results);
   let assemblyFormat = "$kind $label `(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 #endif
