@@ -12,6 +12,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "KernelEmitter.h"
 #include "dlc/Conversion/Passes.h"
+#include "dlc/IR/Forms.h"
 
 #include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -57,7 +58,7 @@ struct ConvertKernelsToLoopsPass
       fieldNumbers.try_emplace(field.getSymName(), fieldNumbers.size());
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     for (func::FuncOp function : functions)
-      if (failed(convert(function)))
+      if (failed(verifyPlanned(function)) || failed(convert(function)))
         return signalPassFailure();
     for (func::FuncOp function : functions)
       function.erase();

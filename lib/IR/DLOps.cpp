@@ -22,8 +22,7 @@ static bool validDims(ArrayRef<int64_t> dims, int64_t rank) {
   return llvm::all_of(dims, [&](int64_t d) { return d >= 0 && d < rank && seen.insert(d).second; });
 }
 
-/// How many elements a tensor has for each row of the batch.
-static int64_t elementsOf(RankedTensorType type) {
+int64_t elementsOf(RankedTensorType type) {
   int64_t product = 1;
   for (int64_t size : type.getShape())
     product *= ShapedType::isDynamic(size) ? 1 : size;
@@ -369,7 +368,7 @@ LogicalResult ScatterAddOp::verify() {
 }
 
 //===------------------------------------------------------------------------------------------===//
-// Sources, symbols, structure
+// Sources
 //===------------------------------------------------------------------------------------------===//
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
@@ -393,107 +392,6 @@ LogicalResult RuntimeOp::verify() {
     if (getName() == name)
       return success();
   return emitOpError("unknown number '") << getName() << "'";
-}
-
-LogicalResult VariableOp::verify() {
-  if (!llvm::is_contained({"param", "state", "optimizer", "fitted", "accumulator"}, getKind()))
-    return emitOpError("is of no known kind: '") << getKind() << "'";
-  if (!llvm::cast<RankedTensorType>(getType()).hasStaticShape())
-    return emitOpError("has a size that is known");
-  return success();
-}
-
-LogicalResult FieldOp::verify() {
-  if (!llvm::cast<RankedTensorType>(getType()).hasStaticShape())
-    return emitOpError("is declared as one example, without the batch");
-  return success();
-}
-
-template <typename Symbol>
-static LogicalResult verifySymbolUse(Operation *op, FlatSymbolRefAttr name, Type type, bool batched,
-                                     SymbolTableCollection &symbols) {
-  auto symbol = symbols.lookupNearestSymbolFrom<Symbol>(op, name);
-  if (!symbol)
-    return op->emitOpError("knows no ") << name;
-  auto declared = llvm::cast<RankedTensorType>(symbol.getType());
-  if (batched) {
-    SmallVector<int64_t> shape{ShapedType::kDynamic};
-    llvm::append_range(shape, declared.getShape());
-    declared = RankedTensorType::get(shape, declared.getElementType());
-  }
-  return declared == type ? success() : op->emitOpError("type should be ") << declared;
-}
-
-LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifySymbolUse<VariableOp>(*this, getVariableAttr(), getType(), false, symbols);
-}
-
-LogicalResult AssignOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifySymbolUse<VariableOp>(*this, getVariableAttr(), getX().getType(), false, symbols);
-}
-
-LogicalResult InputOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifySymbolUse<FieldOp>(*this, getFieldAttr(), getType(), true, symbols);
-}
-
-/// What ends the block; null where it is no dl.yield. The region is verified later, if at all.
-static YieldOp yieldOf(Block &block) {
-  return block.empty() ? YieldOp() : llvm::dyn_cast<YieldOp>(block.back());
-}
-
-LogicalResult GradOp::verify() {
-  Block &block = getBody().front();
-  auto yield = yieldOf(block);
-  if (!yield || yield.getValues().empty())
-    return emitOpError("needs a value to differentiate");
-  if (!llvm::equal(block.getArgumentTypes(), getAt().getTypes()))
-    return emitOpError("region arguments should be the operands");
-  if (!isFloat(yield.getValues().front()))
-    return emitOpError("can only differentiate a floating-point value");
-  SmallVector<Type> expected(yield.getValues().getTypes());
-  llvm::append_range(expected, getAt().getTypes());
-  if (!llvm::equal(expected, getResultTypes()))
-    return emitOpError("results should be the yielded values and one derivative for each operand");
-  return success();
-}
-
-/// The ops that make a kernel one of its kind.
-static LogicalResult verifyRoots(KernelOp kernel) {
-  int64_t dots = 0, reductions = 0, scatters = 0;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    if (!llvm::isa<DLDialect>(op.getDialect()) || op.getNumRegions() || op.getNumResults() != 1)
-      return op.emitOpError("cannot be part of a kernel");
-    dots += llvm::isa<DotOp>(op);
-    reductions += llvm::isa<ReductionOpInterface>(op);
-    scatters += llvm::isa<ScatterAddOp>(op);
-  }
-  StringRef kind = kernel.getKind();
-  bool reduces = kind == "reduce" || kind == "rows";
-  if (!reduces && !llvm::is_contained({"map", "contract", "scatter"}, kind))
-    return kernel.emitOpError("is of no known kind: '") << kind << "'";
-  if (dots != (kind == "contract") || scatters != (kind == "scatter") ||
-      (kind == "reduce" ? reductions != 1 : (reductions > 0) != reduces))
-    return kernel.emitOpError("does not hold the ops of its kind");
-  return success();
-}
-
-LogicalResult KernelOp::verify() {
-  Block &block = getBody().front();
-  auto yield = yieldOf(block);
-  if (!yield || yield.getValues().empty())
-    return emitOpError("needs a result");
-  if (!llvm::equal(yield.getValues().getTypes(), getResultTypes()))
-    return emitOpError("results should be the yielded values");
-  if (block.getNumArguments() != getInputs().size())
-    return emitOpError("needs a region argument for each operand");
-  for (auto [input, argument] : llvm::zip_equal(getInputs(), block.getArguments())) {
-    auto seen = llvm::dyn_cast<RankedTensorType>(argument.getType());
-    if (!seen || seen.getElementType() != typeOf(input).getElementType() ||
-        isBatched(seen) != isBatched(typeOf(input)) ||
-        elementsOf(seen) != elementsOf(typeOf(input)))
-      return emitOpError("a region argument does not fit its operand");
-  }
-  return verifyRoots(*this);
 }
 
 } // namespace dlc

@@ -10,6 +10,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "KernelClusters.h"
 #include "dlc/IR/Builders.h"
+#include "dlc/IR/Forms.h"
 #include "dlc/Transforms/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -204,6 +205,8 @@ private:
 
 struct GroupKernelsPass : dlc::impl::GroupKernelsPassBase<GroupKernelsPass> {
   void runOnOperation() override {
+    if (failed(verifyGraph(getOperation())))
+      return signalPassFailure();
     AccessOps access(getOperation());
     insertCopies(getOperation(), access);
     ClusterGraph graph(getOperation(), access);

@@ -11,6 +11,7 @@
 // `dl.arena_bytes` and `dl.copy_bytes` on the module.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "dlc/IR/Forms.h"
 #include "dlc/Transforms/Passes.h"
 
 #include "dlrt/abi.h"
@@ -160,6 +161,8 @@ struct PlanMemoryPass : dlc::impl::PlanMemoryPassBase<PlanMemoryPass> {
     }
     int64_t arena = std::max(end, alignment), copy = 0;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (failed(verifyKernels(function)))
+        return signalPassFailure();
       auto [arenaEnd, copyEnd] = FunctionPlanner(function, end, variables).run();
       arena = std::max(arena, arenaEnd);
       copy = std::max(copy, copyEnd);

@@ -19,6 +19,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
+#include "dlc/IR/Forms.h"
 #include "dlc/Transforms/Passes.h"
 
 #include "dlrt/abi.h"
@@ -282,7 +283,11 @@ private:
 };
 
 struct ScheduleKernelsPass : dlc::impl::ScheduleKernelsPassBase<ScheduleKernelsPass> {
-  void runOnOperation() override { Scheduler(getOperation()).run(); }
+  void runOnOperation() override {
+    if (failed(verifyKernels(getOperation())))
+      return signalPassFailure();
+    Scheduler(getOperation()).run();
+  }
 };
 
 } // namespace

@@ -13,6 +13,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
+#include "dlc/IR/Forms.h"
 #include "dlc/Transforms/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -176,7 +177,7 @@ struct StreamPass : dlc::impl::StreamPassBase<StreamPass> {
   void runOnOperation() override {
     for (StringRef name : {"fit", "evaluate"})
       if (auto function = getOperation().lookupSymbol<func::FuncOp>(name))
-        if (failed(Streamer(function).run()))
+        if (failed(verifyGraph(function)) || failed(Streamer(function).run()))
           return signalPassFailure();
   }
 };

@@ -574,3 +574,51 @@ func.func @f(%x: tensor<4xf32>) {
 
 // expected-error @+1 {{expects parent op to be one of 'dl.grad, dl.kernel'}}
 "dl.yield"() : () -> ()
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not hold the ops of its kind}}
+  %y = dl.kernel "rows" "label" (%x) {
+  ^bb0(%a: tensor<4xf32>):
+    %b = dl.exp %a : tensor<4xf32>
+    dl.yield %b : tensor<4xf32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{has a result outside of its loops}}
+  %y:2 = dl.kernel "map" "label" (%x) {
+  ^bb0(%a: tensor<4xf32>):
+    %b = dl.broadcast %a dims [1] : tensor<4xf32> -> tensor<2x4xf32>
+    dl.yield %a, %b : tensor<4xf32>, tensor<2x4xf32>
+  } : (tensor<4xf32>) -> (tensor<4xf32>, tensor<2x4xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{has a result outside of its loops}}
+  %y = dl.kernel "rows" "label" (%x) {
+  ^bb0(%a: tensor<3x4xf32>):
+    %b = dl.reduce_sum %a dims [0] : tensor<3x4xf32> -> tensor<4xf32>
+    dl.yield %b : tensor<4xf32>
+  } : (tensor<3x4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<3x4xf32>) {
+  %y = dl.kernel "contract" "label" (%x) {
+  ^bb0(%a: tensor<3x4xf32>):
+    // expected-error @+1 {{cannot be part of a kernel}}
+    %b = dl.dot %a, %a contract [1] x [1] : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x3xf32>
+    dl.yield %b : tensor<3x3xf32>
+  } : (tensor<3x4xf32>) -> tensor<3x3xf32>
+  return
+}

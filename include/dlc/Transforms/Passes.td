@@ -6,30 +6,37 @@ include "mlir/Pass/PassBase.td"
 
 def DifferentiatePass : Pass<"dl-differentiate", "::mlir::func::FuncOp"> {
   let summary = "replace dl.grad by forward and backward ops, innermost first";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def SimplifyPass : Pass<"dl-simplify", "::mlir::func::FuncOp"> {
   let summary = "fold, canonicalize, and keep arithmetic on the smallest shape";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def StreamPass : Pass<"dl-stream", "::mlir::ModuleOp"> {
   let summary = "split @fit and @evaluate at reductions over the batch into passes over chunks";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def PrepareProductsPass : Pass<"dl-prepare-products", "::mlir::func::FuncOp"> {
   let summary = "turn thin products into reductions and lay out the right-hand sides of the others";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def DropUnitDimsPass : Pass<"dl-drop-unit-dims", "::mlir::func::FuncOp"> {
   let summary = "compute on shapes without dimensions of size 1";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {
   let summary = "order kernels so that updates happen in place, and place the barriers";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 def LayOutWeightsPass : Pass<"dl-lay-out-weights", "::mlir::ModuleOp"> {
@@ -38,6 +45,7 @@ def LayOutWeightsPass : Pass<"dl-lay-out-weights", "::mlir::ModuleOp"> {
 
 def PlanMemoryPass : Pass<"dl-plan-memory", "::mlir::ModuleOp"> {
   let summary = "give every tensor its place in one arena";
+  let dependentDialects = ["::dlc::DLDialect"];
 }
 
 #endif

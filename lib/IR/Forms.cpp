@@ -1,0 +1,71 @@
+//===- Forms.cpp ------------------------------------------------------------------------------===//
+#include "dlc/IR/Forms.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+/// One block of dl ops, which knows the outside by symbols alone.
+static LogicalResult verifyBody(func::FuncOp function) {
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return function.emitError("a program's function is one block");
+  if (function.getNumArguments() || function.getNumResults())
+    return function.emitError("a program's function takes and returns nothing");
+  for (Operation &op : function.front().without_terminator())
+    if (!isa_and_nonnull<DLDialect>(op.getDialect()))
+      return op.emitError("is no op of a program");
+  return success();
+}
+
+LogicalResult verifyGraph(func::FuncOp function) {
+  if (failed(verifyBody(function)))
+    return failure();
+  for (Operation &op : function.front())
+    if (op.getNumRegions())
+      return op.emitError("is no op of a graph without derivatives");
+  return success();
+}
+
+static bool isStored(Value value) { return value.getDefiningOp<KernelOp>() != nullptr; }
+
+LogicalResult verifyKernels(func::FuncOp function) {
+  if (failed(verifyBody(function)))
+    return failure();
+  for (Operation &op : function.front().without_terminator()) {
+    bool good = isa<ReadOp, InputOp>(op);
+    if (auto kernel = dyn_cast<KernelOp>(op))
+      good = llvm::all_of(kernel.getInputs(), [](Value input) {
+        return isStored(input) || isa<ReadOp, InputOp>(input.getDefiningOp());
+      });
+    else if (auto view = dyn_cast<ReshapeOp>(op))
+      good = isStored(view.getX());
+    else if (isa<AssignOp, OutputOp>(op)) {
+      auto view = op.getOperand(0).getDefiningOp<ReshapeOp>();
+      good = view || isStored(op.getOperand(0));
+    }
+    if (!good)
+      return op.emitError("is no op of a function of kernels");
+  }
+  return success();
+}
+
+LogicalResult verifyPlanned(func::FuncOp function) {
+  if (failed(verifyKernels(function)))
+    return failure();
+  for (Operation &op : function.front()) {
+    bool placed = true;
+    if (auto kernel = dyn_cast<KernelOp>(op)) {
+      auto offsets = op.getAttrOfType<DenseI64ArrayAttr>("offsets");
+      placed = offsets && offsets.size() == int64_t(kernel.getNumResults());
+    } else if (auto read = dyn_cast<ReadOp>(op)) {
+      auto variable =
+          SymbolTable::lookupNearestSymbolFrom<VariableOp>(read, read.getVariableAttr());
+      placed = variable && variable->getAttrOfType<IntegerAttr>("offset");
+    }
+    if (!placed)
+      return op.emitError("has no place in the arena");
+  }
+  return success();
+}
+
+} // namespace dlc
