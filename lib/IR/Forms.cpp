@@ -57,6 +57,13 @@ LogicalResult verifyPlanned(func::FuncOp function) {
     if (auto kernel = dyn_cast<KernelOp>(op)) {
       auto offsets = op.getAttrOfType<DenseI64ArrayAttr>("offsets");
       placed = offsets && offsets.size() == int64_t(kernel.getNumResults());
+      auto panels = op.getAttrOfType<DenseI64ArrayAttr>("panels");
+      if (panels && panels.size() != int64_t(kernel.getNumOperands() + kernel.getNumResults()))
+        return op.emitError("needs a panel for each operand and result");
+      Operation *module = function->getParentOp();
+      placed &=
+          !op.hasAttr("replicated") || (module->getAttrOfType<IntegerAttr>("dl.arena_bytes") &&
+                                        module->getAttrOfType<IntegerAttr>("dl.copy_bytes"));
     } else if (auto read = dyn_cast<ReadOp>(op)) {
       auto variable =
           SymbolTable::lookupNearestSymbolFrom<VariableOp>(read, read.getVariableAttr());

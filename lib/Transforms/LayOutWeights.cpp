@@ -13,6 +13,7 @@
 // row-major. Emitters and the runtime find elements by it; nothing else knows.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "dlc/IR/Forms.h"
 #include "dlc/Transforms/Passes.h"
 
 namespace dlc {
@@ -49,8 +50,11 @@ struct LayOutWeightsPass : dlc::impl::LayOutWeightsPassBase<LayOutWeightsPass> {
     uses.clear();
     for (auto variable : getOperation().getOps<VariableOp>())
       uses[variable.getSymName()].variable = variable;
-    for (auto function : getOperation().getOps<func::FuncOp>())
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (failed(verifyKernels(function)))
+        return signalPassFailure();
       collect(function);
+    }
     for (auto variable : getOperation().getOps<VariableOp>())
       if (Uses &use = uses[variable.getSymName()]; use.shared && use.fits && hasPanels(variable))
         layOut(use);
