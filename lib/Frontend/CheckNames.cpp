@@ -117,20 +117,4 @@ void Elaborator::checkNames() {
   }
 }
 
-Object Elaborator::unknownName(const ast::Name &name, const std::vector<std::string> &known) {
-  SmallVector<StringRef> candidates(known.begin(), known.end());
-  Diagnostic &d = diagnostics.error(name.range, "unknown name '" + name.text + "'" +
-                                                    didYouMean(name.text, candidates));
-  if (fieldRanges.empty())
-    d.note("the program has no fields: 'data { ... }' declares them");
-  for (const ast::Block *block : blocks)
-    for (const ast::StmtPtr &statement : *block)
-      for (const ast::Identifier &later : statement->names)
-        if (later.text == name.text && later.range.begin > name.range.begin) {
-          d.note("'" + name.text + "' gets its value only later", later.range);
-          return poison();
-        }
-  return poison();
-}
-
 } // namespace dlc

@@ -1,5 +1,4 @@
-//===- ElaborateReport.cpp - report { ... }, and predictions
-//------------------------------------===//
+//===- ElaborateReport.cpp - report { ... }, and predictions ---------------------------------===//
 #include "Elaborator.h"
 
 using namespace mlir;

@@ -1,5 +1,4 @@
-//===- ElaborateTrain.cpp - train { ... }, the step, and what is fitted
-//------------------------===//
+//===- ElaborateTrain.cpp - train { ... }, the step, and what is fitted ----------------------===//
 #include "Elaborator.h"
 
 using namespace mlir;

@@ -163,8 +163,7 @@ public:
 private:
   friend struct PhaseGuard;
 
-  //===--- Program (Elaborator.cpp, ElaborateData.cpp, ElaborateTrain.cpp, ElaborateReport.cpp)
-  //---===//
+  //===--- Program (Elaborator.cpp, and one file for each section) ---===//
   void registerFunctions(const ast::Program &source, llvm::StringMap<const ast::Function *> &table);
   void parseStandardLibrary();
   void applyOverrides();
@@ -202,10 +201,12 @@ private:
   void emitUpdates();
   void output(llvm::StringRef name, mlir::Value value);
 
-  //===--- Statements and expressions (ElaborateExpressions.cpp) ---===//
+  //===--- Statements (ElaborateStatements.cpp) ---===//
   Object evaluateBlock(const ast::Block &block, const ScopePtr &scope);
   void declare(const ast::Stmt &statement, const ScopePtr &scope);
   void update(const ast::Stmt &statement, const ScopePtr &scope);
+
+  //===--- Expressions (ElaborateExpressions.cpp) ---===//
   Object evaluate(const ast::Expr &expr, const ScopePtr &scope);
   Object evaluateName(const ast::Name &name, const ScopePtr &scope);
   Object evaluateUnary(const ast::Unary &unary, const ScopePtr &scope);
@@ -219,10 +220,12 @@ private:
                                      llvm::StringRef what);
   std::optional<double> evaluateNumber(const ast::Expr &expr, const ScopePtr &scope,
                                        llvm::StringRef what);
-  Object unknownName(const ast::Name &name, const std::vector<std::string> &known);
-  void checkNames(); // CheckNames.cpp
+
+  //===--- Names (Names.cpp) ---===//
   Object lookup(llvm::StringRef name, const ScopePtr &scope);
   std::vector<std::string> visibleNames(const ScopePtr &scope);
+  Object unknownName(const ast::Name &name, const std::vector<std::string> &known);
+  void checkNames(); // CheckNames.cpp
 
   //===--- Calls (ElaborateCalls.cpp) ---===//
   Object evaluateCall(const ast::Call &call, const ScopePtr &scope);
@@ -231,10 +234,6 @@ private:
   Object applyLambda(const Object &lambda, CallSite &site);
   Object applyPrimitive(const Primitive &primitive, CallSite &site);
   Object applyElementwise(const std::string &name, CallSite &site);
-  Object applyGradient(const Object &function, CallSite &site);
-  /// A dl.grad of `function` at `points`; none on a mistake.
-  GradOp buildGradient(const Object &function, const CallSite &site,
-                       const std::vector<Object> &points);
   bool bind(const std::vector<ast::Parameter> &parameters, CallSite &site, const ScopePtr &scope,
             SourceRange declared);
   bool checkType(const Object &value, const ast::Type &type, const ScopePtr &scope, SourceRange at,
@@ -243,6 +242,12 @@ private:
   bool isLibrary(uint32_t file) const;
   Object poison() { return {}; }
   Object fail(SourceRange range, const llvm::Twine &message);
+
+  //===--- grad(f)(x) (ElaborateGradient.cpp) ---===//
+  Object applyGradient(const Object &function, CallSite &site);
+  /// A dl.grad of `function` at `points`; none on a mistake.
+  GradOp buildGradient(const Object &function, const CallSite &site,
+                       const std::vector<Object> &points);
 
   //===--- Tensors (Tensors.cpp) ---===//
   mlir::Type realType() const;
@@ -261,12 +266,6 @@ private:
   mlir::Value broadcastTo(const Object &value, llvm::ArrayRef<int64_t> shape, bool batched);
   std::optional<Shape> commonShape(llvm::ArrayRef<Object> values) const;
   mlir::Type commonElement(llvm::ArrayRef<Object> values);
-  Object elementwise(llvm::StringRef op, std::vector<Object> operands, SourceRange range,
-                     llvm::StringRef shown, llvm::ArrayRef<SourceRange> ranges);
-  Object matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange,
-                SourceRange rhsRange);
-  Object power(const Object &base, const Object &exponent, SourceRange range,
-               llvm::ArrayRef<SourceRange> ranges);
   /// Dimensions of the tensor (the batch included) that `over` names; none on a mistake.
   std::optional<Shape> reducedDims(const Object &x, const Object &over, SourceRange range);
   template <typename Op> Object reduce(CallSite &site);
@@ -277,6 +276,14 @@ private:
                                 SourceRange range, int64_t extra = 0);
   Object randomTensor(CallSite &site, llvm::StringRef distribution);
   bool checkSize(llvm::ArrayRef<int64_t> shape, SourceRange range);
+
+  //===--- Arithmetic (Arithmetic.cpp) ---===//
+  Object elementwise(llvm::StringRef op, std::vector<Object> operands, SourceRange range,
+                     llvm::StringRef shown, llvm::ArrayRef<SourceRange> ranges);
+  Object matmul(Object lhs, Object rhs, SourceRange range, SourceRange lhsRange,
+                SourceRange rhsRange);
+  Object power(const Object &base, const Object &exponent, SourceRange range,
+               llvm::ArrayRef<SourceRange> ranges);
 
   //===--- Variables (Variables.cpp) ---===//
   struct Variable {
