@@ -38,12 +38,16 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
 }
 
 Object Elaborator::apply(const Object &function, CallSite &site) {
-  constexpr unsigned deepest = 100, longest = 200000;
-  if (callDepth >= deepest)
+  constexpr unsigned deepest = 100;
+  const void *body = function.function ? static_cast<const void *>(function.function)
+                                       : static_cast<const void *>(function.lambda);
+  if (endless.contains(body))
+    return poison();
+  if (body && callDepth >= deepest) {
+    endless.insert(body);
     return fail(site.range,
                 "calls are nested too deeply here: does '" + site.callee + "' call itself?");
-  if (++work > longest)
-    return fail(site.range, "this program makes too many calls to compile");
+  }
   ++callDepth;
   size_t before = diagnostics.count();
   llvm::scope_exit leave([&] {

@@ -13,6 +13,21 @@ Object Elaborator::fail(SourceRange range, const llvm::Twine &message) {
 }
 
 Object Elaborator::evaluate(const ast::Expr &expr, const ScopePtr &scope) {
+  constexpr unsigned deepest = 2000, most = 2000000;
+  if (exhausted)
+    return poison();
+  exhausted = nesting >= deepest || work >= most;
+  if (exhausted)
+    return fail(expr.range, nesting >= deepest ? "this is nested too deeply"
+                                               : "this program is too large to compile");
+  ++nesting;
+  ++work;
+  Object value = evaluateKind(expr, scope);
+  --nesting;
+  return value;
+}
+
+Object Elaborator::evaluateKind(const ast::Expr &expr, const ScopePtr &scope) {
   setLocation(expr.range);
   switch (expr.kind) {
   case ast::Expr::Kind::Number: {

@@ -47,7 +47,7 @@ Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope)
         diagnostics.error(statement->value->range, "a repeat count is between 0 and 10000");
         break;
       }
-      for (int64_t i = 0; count && i < *count; ++i) {
+      for (int64_t i = 0; count && i < *count && !exhausted; ++i, ++work) {
         frames.push_back(
             {frames.back().path + ".repeat_" + std::to_string(++frames.back().calls["repeat"]),
              {}});

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -208,6 +209,7 @@ private:
 
   //===--- Expressions (ElaborateExpressions.cpp) ---===//
   Object evaluate(const ast::Expr &expr, const ScopePtr &scope);
+  Object evaluateKind(const ast::Expr &expr, const ScopePtr &scope);
   Object evaluateName(const ast::Name &name, const ScopePtr &scope);
   Object evaluateUnary(const ast::Unary &unary, const ScopePtr &scope);
   Object evaluateBinary(const ast::Binary &binary, const ScopePtr &scope);
@@ -340,7 +342,11 @@ private:
   int64_t randomStreams = 0;
   std::vector<const ast::Block *> blocks; // that are being evaluated
   unsigned callDepth = 0;
-  unsigned work = 0; // calls made so far: a bound on what any program can ask for
+  llvm::SmallPtrSet<const void *, 4>
+      endless;            // functions that were found to call themselves forever
+  unsigned nesting = 0;   // of expressions that are being evaluated
+  unsigned work = 0;      // expressions evaluated so far: a bound on what any program can ask for
+  bool exhausted = false; // one of the two went too far: what is left is not looked at
 };
 
 /// All primitives, by name.

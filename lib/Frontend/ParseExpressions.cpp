@@ -37,6 +37,8 @@ ExprPtr Parser::parsePipe() {
       ++lines;
     if (!peek(lines).is("|>"))
       return left;
+    if (!link())
+      return nullptr;
     at += lines + 1;
     skipNewlines();
     ExprPtr right = parsePostfix();
@@ -99,6 +101,8 @@ ExprPtr Parser::parseBinary(unsigned level) {
         found = &candidate;
     if (!found)
       return left;
+    if (!link())
+      return nullptr;
     auto binary = std::make_unique<Binary>(left->range);
     binary->op = found->op;
     binary->opRange = take().range;
@@ -164,14 +168,14 @@ ExprPtr Parser::parsePower() {
 ExprPtr Parser::parsePostfix() {
   ExprPtr base = parsePrimary();
   while (base) {
-    if (peek().is("("))
-      base = parseCall(std::move(base));
-    else if (peek().is("["))
-      base = parseSubscript(std::move(base));
-    else if (peek().is("."))
-      base = parseMember(std::move(base));
-    else
+    bool call = peek().is("("), subscript = peek().is("["), member = peek().is(".");
+    if (!call && !subscript && !member)
       break;
+    if (!link())
+      return nullptr;
+    base = call        ? parseCall(std::move(base))
+           : subscript ? parseSubscript(std::move(base))
+                       : parseMember(std::move(base));
   }
   return base;
 }

@@ -37,7 +37,7 @@ bool Parser::acceptWord(llvm::StringRef word) {
 
 std::nullptr_t Parser::unexpected(const llvm::Twine &wanted) {
   const Token &token = peek();
-  if (diagnostics.hasOnLine(token.range, lexed))
+  if (gaveUp || diagnostics.hasOnLine(token.range, lexed))
     return nullptr;
   std::string found = "'" + token.text.str() + "'";
   if (token.kind == Token::Kind::End)
@@ -95,9 +95,23 @@ bool Parser::Nested::tooDeep() {
   constexpr unsigned deepest = 200;
   if (parser.depth < deepest)
     return false;
-  parser.diagnostics.error(parser.peek().range, "this is nested too deeply");
-  parser.at = parser.tokens.size() - 1; // whatever follows would only repeat it
+  parser.giveUp("this is nested too deeply");
   return true;
+}
+
+bool Parser::link() {
+  constexpr unsigned highest = 1000;
+  if (++height <= highest)
+    return true;
+  giveUp("this expression has too many parts: give some of them a name");
+  return false;
+}
+
+void Parser::giveUp(const llvm::Twine &message) {
+  if (!gaveUp)
+    diagnostics.error(peek().range, message);
+  gaveUp = true;
+  at = tokens.size() - 1;
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -261,7 +275,8 @@ bool Parser::parseBody(Block &body, bool fields) {
   }
   for (skipNewlines(); !peek().is("}"); skipNewlines()) {
     if (peek().kind == Token::Kind::End) {
-      diagnostics.error(open, "this '{' is never closed");
+      if (!gaveUp)
+        diagnostics.error(open, "this '{' is never closed");
       return false;
     }
     size_t before = at;

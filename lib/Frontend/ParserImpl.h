@@ -1,8 +1,9 @@
 //===- ParserImpl.h - Recursive descent over the tokens -----------------------------*- C++ -*-===//
 //
-// ParseItems.cpp: programs, definitions, statements. ParseExpressions.cpp: expressions and types. A
-// parse function reports what is wrong itself and returns null; its caller skips to the next
-// statement, so that one mistake gives one message and the next ones are still found.
+// ParseItems.cpp: programs, definitions, statements. ParseExpressions.cpp: operators, calls,
+// subscripts. ParsePrimaries.cpp: what they begin with, and types. A parse function reports what is
+// wrong itself and returns null; its caller skips to the next statement, so that one mistake gives
+// one message and the next ones are still found.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_FRONTEND_PARSERIMPL_H
@@ -73,19 +74,33 @@ private:
   void skipStatement();
   SourceRange since(SourceRange begin) const { return begin.to(tokens[at ? at - 1 : 0].range); }
 
-  /// Counts nesting, so that no input exhausts the stack.
+  /// Counts nesting, so that no input exhausts the stack: of the parser's own calls, and of what
+  /// walks over the tree, which a chain such as 1 + 1 + 1 + ... makes higher by one with each link.
   struct Nested {
-    explicit Nested(Parser &parser) : parser(parser) { ++parser.depth; }
-    ~Nested() { --parser.depth; }
+    explicit Nested(Parser &parser) : parser(parser), outside(parser.height) {
+      ++parser.depth;
+      parser.height = 0;
+    }
+    ~Nested() {
+      --parser.depth;
+      parser.height = std::max(outside, parser.height + 1);
+    }
     bool tooDeep();
     Parser &parser;
+    unsigned outside; // the height of what was parsed beside this
   };
+  /// Counts a link of a chain; false if there are too many.
+  bool link();
+  /// Reports that this cannot be read to its end.
+  void giveUp(const llvm::Twine &message);
 
   std::vector<Token> tokens;
   Diagnostics &diagnostics;
   size_t lexed; // diagnostics of the lexer: what a line with one does not mean follows from it
   size_t at = 0;
-  unsigned depth = 0;
+  unsigned depth = 0;  // of the calls
+  unsigned height = 0; // of the tree that is being made, from the innermost Nested on
+  bool gaveUp = false; // whatever follows would only repeat it
 };
 
 /// Words that cannot name a value.
