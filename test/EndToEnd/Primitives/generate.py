@@ -115,10 +115,10 @@ def optimizer_of(name, parameters):
         momentum = 0 if first == "sgd" else 0.8 if name == "momentum_decay" else 0.9
         return torch.optim.SGD(parameters, lr=0.3, momentum=momentum, nesterov=first == "nesterov", weight_decay=decay)
     if first == "adam":
-        return torch.optim.Adam(parameters, lr=0.05, **rates)
+        return torch.optim.Adam(parameters, lr=0.05, weight_decay=decay, **rates)
     if first == "adamw":
         return torch.optim.AdamW(parameters, lr=0.05, weight_decay=0.2 if rates else 0.01, **rates)
-    return torch.optim.RMSprop(parameters, lr=0.02, **({"alpha": 0.8, "eps": 1e-3} if rates else {}))
+    return torch.optim.RMSprop(parameters, lr=0.02, weight_decay=decay, **({"alpha": 0.8, "eps": 1e-3} if rates else {}))
 
 
 def clip(name, parameters):

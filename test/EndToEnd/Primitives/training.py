@@ -37,10 +37,12 @@ OPTIMIZERS = {  # name: (in the language, gradient)
     "nesterov_decay": ("sgd(lr = 0.3, momentum = 0.9, nesterov = true, weight_decay = 0.1)", ""),
     "adam": ("adam(lr = 0.05)", ""),
     "adam_all": ("adam(lr = 0.05, beta1 = 0.7, beta2 = 0.9, eps = 1e-3)", ""),
+    "adam_decay": ("adam(lr = 0.05, weight_decay = 0.1)", ""),
     "adamw": ("adamw(lr = 0.05)", ""),
     "adamw_all": ("adamw(lr = 0.05, beta1 = 0.7, beta2 = 0.9, eps = 1e-3, weight_decay = 0.2)", ""),
     "rmsprop": ("rmsprop(lr = 0.02)", ""),
     "rmsprop_all": ("rmsprop(lr = 0.02, decay = 0.8, eps = 1e-3)", ""),
+    "rmsprop_decay": ("rmsprop(lr = 0.02, weight_decay = 0.1)", ""),
     "clip_norm": ("sgd(lr = 0.3)", "clip_norm(grad, 0.2)"),
     "clip_norm_far": ("sgd(lr = 0.3)", "clip_norm(grad, 100)"),
     "clip_value": ("adam(lr = 0.05)", "clip_value(grad, 0.05)"),
@@ -122,6 +124,8 @@ def check_trainings(figures):
 LAST_STEP = 7
 SCHEDULES = {
     "0.1": lambda s: 0.1,
+    "constant(0.1)": lambda s: 0.1,
+    "warmup(constant(0.1), 4)": lambda s: 0.1 * min(s / 4, 1),
     "step_decay(0.1, 2)": lambda s: 0.1 * 0.1 ** ((s - 1) // 2),
     "step_decay(0.1, 3, factor = 0.5)": lambda s: 0.1 * 0.5 ** ((s - 1) // 3),
     "exponential(0.1, 0.9)": lambda s: 0.1 * 0.9 ** (s - 1),
