@@ -94,15 +94,12 @@ private:
 void Elaborator::checkNames() {
   std::vector<std::string> everywhere = visibleNames(global);
   everywhere.push_back("grad_norm");
-  for (const auto &function : program.functions) {
-    std::vector<std::string> known(everywhere);
-    if (function->kind == ast::Function::Kind::Optimizer)
-      known.insert(known.end(), {"param", "grad"});
+  auto check = [&](std::vector<std::string> known,
+                   llvm::function_ref<void(NameVisitor &)> visitAll) {
     auto bind = [&](StringRef name) { known.push_back(name.str()); };
     auto nothing = [](const ast::Name &) {};
     NameVisitor binder(nothing, bind);
-    binder.visit(function->parameters);
-    binder.visit(function->body);
+    visitAll(binder);
     llvm::StringSet<> names;
     for (const std::string &name : known)
       names.insert(name);
@@ -112,8 +109,18 @@ void Elaborator::checkNames() {
     };
     auto ignore = [](StringRef) {};
     NameVisitor checker(see, ignore);
-    checker.visit(function->parameters);
-    checker.visit(function->body);
+    visitAll(checker);
+  };
+  for (const auto &setting : settings)
+    check(everywhere, [&](NameVisitor &visitor) { visitor.visit(setting.second); });
+  for (const auto &function : program.functions) {
+    std::vector<std::string> known(everywhere);
+    if (function->kind == ast::Function::Kind::Optimizer)
+      known.insert(known.end(), {"param", "grad"});
+    check(known, [&](NameVisitor &visitor) {
+      visitor.visit(function->parameters);
+      visitor.visit(function->body);
+    });
   }
 }
 

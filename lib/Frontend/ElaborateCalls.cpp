@@ -29,7 +29,10 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
   if (poisoned)
     return poison();
   if (!callee.is(Object::Kind::Function))
-    return fail(call.callee->range, "cannot call " + describe(callee));
+    return fail(call.callee->range,
+                llvm::isa<ast::Name>(call.callee.get())
+                    ? "'" + site.callee + "' is " + describe(callee) + ", not a function"
+                    : "cannot call " + describe(callee));
   // The place of a piped call is its function, not the whole chain before it.
   if (call.piped)
     site.range = {call.range.file, call.callee->range.begin, call.range.end};
@@ -72,6 +75,7 @@ Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) 
     return fail(site.range, "an optimizer is named in 'train', as in optimizer = " +
                                 function.name.text + "(...)");
   auto scope = std::make_shared<Scope>();
+  scope->library = isLibrary(function.name.range.file);
   if (!bind(function.parameters, site, scope, function.name.range))
     return poison();
   const std::string &name = function.name.text;
@@ -93,8 +97,10 @@ Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) 
                 "the model '" + name + "' has no result: its last statement must be an expression");
   if (result.isPoison())
     return poison();
+  // A wrong result is a mistake of the function, not of each of its calls.
+  SourceRange at = function.body.empty() ? function.name.range : function.body.back()->range;
   if (diagnostics.errorCount() == before && function.result &&
-      !checkType(result, *function.result, scope, site.range, "the result of '" + name + "'"))
+      !checkType(result, *function.result, scope, at, "the result of '" + name + "'"))
     return poison();
   return result;
 }
@@ -165,8 +171,12 @@ bool Elaborator::checkType(const Object &value, const ast::Type &type, const Sco
                            SourceRange at, StringRef what) {
   const std::string &name = type.name.text;
   auto wrong = [&](const llvm::Twine &wanted) {
-    diagnostics.error(at, what + " should be " + wanted + ", found " + describe(value))
-        .note("declared here", type.range);
+    Diagnostic &d =
+        diagnostics.error(at, what + " should be " + wanted + ", found " + describe(value));
+    d.note("declared here", type.range);
+    if (value.isTensor() && !type.hasDims &&
+        llvm::all_of(shapeOf(value), [](int64_t size) { return size == 1; }))
+      d.note("'|> scalar' makes one number of it");
     return false;
   };
   bool number = value.is(Object::Kind::Number);

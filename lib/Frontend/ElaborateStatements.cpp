@@ -168,10 +168,10 @@ void Elaborator::update(const ast::Stmt &statement, const ScopePtr &scope) {
   if (value.batched || !fits) {
     diagnostics.error(
         statement.value->range,
-        value.batched
-            ? "a state is the same for all examples, but this value varies with the example"
-            : "'" + name.text + "' is " + describe(target) + ", but its new value is " +
-                  describe(value));
+        value.batched ? "a " + variable->second.kind +
+                            " is the same for all examples, but this value varies with the example"
+                      : "'" + name.text + "' is " + describe(target) + ", but its new value is " +
+                            describe(value));
     return;
   }
   Object whole = ofTensor(

@@ -323,9 +323,16 @@ bool Elaborator::bindOptimizer(const ast::Function &optimizer, const ast::Call *
         continue;
       site.arguments.push_back({name, evaluate(*argument.value, global), argument.value->range});
     }
-  for (const CallSite::Argument &argument : site.arguments)
+  for (const CallSite::Argument &argument : site.arguments) {
     if (argument.value.isPoison())
       return false;
+    if (argument.value.batched) {
+      diagnostics.error(argument.range,
+                        "an optimizer's setting cannot vary from example to example");
+      return false;
+    }
+  }
+  scope->library = isLibrary(optimizer.name.range.file);
   return bind(optimizer.parameters, site, scope, optimizer.name.range);
 }
 

@@ -84,8 +84,8 @@ void Elaborator::applyOverrides() {
       }
     }
     if (!optimizerOverrides.contains(name.text)) {
-      SmallVector<StringRef> names(known.begin(), known.end());
       llvm::sort(known);
+      SmallVector<StringRef> names(known.begin(), known.end());
       diagnostics
           .error(name.range,
                  "the program has no setting '" + name.text + "'" + didYouMean(name.text, names))

@@ -100,6 +100,7 @@ struct Object {
 struct Scope {
   llvm::StringMap<Object> names;
   ScopePtr parent;
+  bool library = false; // of the standard library, which the program's own names do not change
 };
 
 /// A call's arguments, evaluated, and where they stand.
@@ -224,7 +225,10 @@ private:
                                        llvm::StringRef what);
 
   //===--- Names (Names.cpp) ---===//
+  /// None if nothing has the name.
   Object lookup(llvm::StringRef name, const ScopePtr &scope);
+  std::optional<Object> lookupProgram(llvm::StringRef name);
+  Object lookupBuiltIn(llvm::StringRef name);
   std::vector<std::string> visibleNames(const ScopePtr &scope);
   Object unknownName(const ast::Name &name, const std::vector<std::string> &known);
   void checkNames(); // CheckNames.cpp

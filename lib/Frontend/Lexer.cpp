@@ -16,6 +16,8 @@ public:
       : text(sources.text(file)), file(file), diagnostics(diagnostics) {}
 
   std::vector<Token> run() {
+    if (text.starts_with("\xEF\xBB\xBF"))
+      at = 3; // a byte-order mark
     while (at < text.size())
       next();
     push(Token::Kind::Newline, at);
@@ -54,9 +56,7 @@ private:
       diagnostics.error({file, uint32_t(begin), uint32_t(begin + 2)},
                         "a comment starts with '#', not '//'");
     } else if (startsName(c)) {
-      while (continuesName(peek()))
-        ++at;
-      push(Token::Kind::Identifier, begin);
+      name();
     } else if (llvm::isDigit(c) || (c == '.' && llvm::isDigit(peek(1)))) {
       number();
     } else if (c == '"') {
@@ -64,6 +64,16 @@ private:
     } else {
       punctuation();
     }
+  }
+
+  void name() {
+    size_t begin = at;
+    bool foreign = false;
+    for (; continuesName(peek()) || (peek() & 0x80); ++at)
+      foreign |= (peek() & 0x80) != 0;
+    push(Token::Kind::Identifier, begin);
+    if (foreign)
+      diagnostics.error(range(begin), "a name is made of the letters a to z, digits and '_'");
   }
 
   void skipLine() {

@@ -10,9 +10,18 @@ static bool holdsTensor(const Object &value) {
 }
 
 Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
-  for (const Scope *at = scope.get(); at; at = at->parent.get())
+  bool library = false;
+  for (const Scope *at = scope.get(); at; at = at->parent.get()) {
+    library |= at->library;
     if (auto found = at->names.find(name); found != at->names.end())
       return found->second;
+  }
+  std::optional<Object> own = library ? std::nullopt : lookupProgram(name);
+  return own ? *own : lookupBuiltIn(name);
+}
+
+/// A function, a setting or a field of the program.
+std::optional<Object> Elaborator::lookupProgram(StringRef name) {
   Object function = Object::ofKind(Object::Kind::Function);
   if ((function.function = userFunctions.lookup(name)))
     return function;
@@ -34,6 +43,12 @@ Object Elaborator::lookup(StringRef name, const ScopePtr &scope) {
   }
   if (fieldRanges.contains(name))
     return inputField(name.str());
+  return std::nullopt;
+}
+
+/// What every program has.
+Object Elaborator::lookupBuiltIn(StringRef name) {
+  Object function = Object::ofKind(Object::Kind::Function);
   if ((function.function = standardFunctions.lookup(name)))
     return function;
   if (auto primitive = primitives().find(name); primitive != primitives().end()) {
