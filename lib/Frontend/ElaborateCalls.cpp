@@ -177,6 +177,11 @@ bool Elaborator::checkType(const Object &value, const ast::Type &type, const Sco
     if (value.isTensor() && !type.hasDims &&
         llvm::all_of(shapeOf(value), [](int64_t size) { return size == 1; }))
       d.note("'|> scalar' makes one number of it");
+    if (value.isTensor() && isa<IntegerType>(elementOf(value)) &&
+        isa_and_nonnull<FloatType>(elementType(name)))
+      d.note(elementOf(value).isInteger(8)
+                 ? "scale(x, 1/255) or standardize(x) brings pixels near 1, as layers need them"
+                 : "cast(x, \"" + name + "\") makes real numbers of it");
     return false;
   };
   bool number = value.is(Object::Kind::Number);

@@ -177,6 +177,7 @@ void Elaborator::elaboratePredict() {
   Object value = toTensor(evaluate(*call, global), realType(), call->range);
   if (value.isPoison())
     return;
+  lintPrediction(value.tensor);
   Shape shape = shapeOf(value);
   output(calleeName(call), broadcastTo(value, shape, true));
   finishFunction(function);

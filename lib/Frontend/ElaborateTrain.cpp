@@ -154,14 +154,11 @@ NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
        llvm::make_range(marker ? std::next(marker->getIterator()) : block.begin(), block.end()))
     if (!isa<ReadOp, InputOp>(op))
       moved.push_back(&op);
-  llvm::SmallPtrSet<Operation *, 32> inside(moved.begin(), moved.end());
+  SetVector<Operation *> used = computedFrom(loss);
   std::vector<std::string> paths;
   SmallVector<Value> operands;
   for (auto &[path, read] : reads) {
-    bool used = llvm::any_of(read.getUsers(), [&](Operation *user) {
-      return inside.contains(block.findAncestorOpInBlock(*user));
-    });
-    if (variables[path].kind == "param" && used) {
+    if (variables[path].kind == "param" && used.contains(read.getDefiningOp())) {
       paths.push_back(path);
       operands.push_back(read);
     }
@@ -247,11 +244,9 @@ void Elaborator::elaborateTrain() {
   Value loss = elaborateLoss();
   if (!loss || diagnostics.hasErrors())
     return finishFunction(function);
+  lintLoss(loss);
   NamedMap<Value> gradients = wrapGradient(nullptr, loss);
-  for (auto &[path, variable] : variables)
-    if (variable.kind == "param" && !gradients.contains(path))
-      diagnostics.warning(variable.range,
-                          "the loss does not depend on '" + path + "', so it is not trained");
+  lintParameters(gradients);
   if (gradients.empty()) {
     diagnostics.error(trainEntry("loss")->range,
                       "there is nothing to train: the loss depends on no parameter");
@@ -347,6 +342,7 @@ void Elaborator::elaborateUpdate(const std::string &path, const Object &gradient
   parameter.string = path;
   scope->names["param"] = parameter;
   scope->names["grad"] = gradient;
+  setLocation(named);
   optimizedPath = path;
   optimizerName = optimizer.name.text;
   frames.push_back({optimizer.name.text, {}});

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringMap.h"
@@ -291,6 +292,15 @@ private:
   Object power(const Object &base, const Object &exponent, SourceRange range,
                llvm::ArrayRef<SourceRange> ranges);
 
+  //===--- Warnings (Lint.cpp) ---===//
+  /// All ops that a value needs, nested ones by the op that holds them.
+  llvm::SetVector<mlir::Operation *> computedFrom(mlir::Value value) const;
+  /// Where the program asked for an op.
+  SourceRange place(mlir::Operation *op) const;
+  void lintLoss(mlir::Value loss);
+  void lintParameters(const NamedMap<mlir::Value> &gradients);
+  void lintPrediction(mlir::Value prediction);
+
   //===--- Variables (Variables.cpp) ---===//
   struct Variable {
     std::string kind;
@@ -303,6 +313,8 @@ private:
                   SourceRange range);
   mlir::Value readVariable(const std::string &path);
   Object inputField(const std::string &name);
+  /// The place of the ops that are made from here on: the innermost expression of the program. What
+  /// the library makes stands where the program asked for it.
   void setLocation(SourceRange range);
 
   const ast::Program &program;
@@ -344,6 +356,7 @@ private:
   std::vector<Frame> frames;
   std::optional<Shape> initialShape; // of the variable whose initial value is being made
   int64_t randomStreams = 0;
+  llvm::DenseMap<mlir::Location, SourceRange> places;
   std::vector<const ast::Block *> blocks; // that are being evaluated
   unsigned callDepth = 0;
   llvm::SmallPtrSet<const void *, 4>

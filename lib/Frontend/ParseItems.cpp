@@ -336,6 +336,12 @@ StmtPtr Parser::parseStatement(bool fields) {
   llvm::StringRef follower;
   if (atNames(follower))
     return parseNamed(fields);
+  for (llvm::StringRef sign : {"+", "*", "/", "@", "^"})
+    if (peek().is(sign)) {
+      diagnostics.error(peek().range, "a line cannot begin with '" + sign + "'")
+          .note("where an expression goes on, end the line before with the operator");
+      return nullptr;
+    }
   auto statement = std::make_unique<Stmt>();
   statement->kind = Stmt::Kind::Expr;
   SourceRange begin = peek().range;

@@ -6,8 +6,11 @@ using namespace mlir;
 namespace dlc {
 
 void Elaborator::setLocation(SourceRange range) {
+  if (isLibrary(range.file))
+    return;
   auto position = sources.position(range.file, range.begin);
   b.setLoc(FileLineColLoc::get(&context, sources.name(range.file), position.line, position.column));
+  places[b.getLoc()] = range;
 }
 
 Object Elaborator::declareVariable(const std::string &path, const std::string &kind,
@@ -45,8 +48,10 @@ Value Elaborator::readVariable(const std::string &path) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&function.front());
     auto &variable = variables[path];
+    Location outer = b.getLoc();
     setLocation(variable.range);
     read = ReadOp::create(b, variable.type, path);
+    b.setLoc(outer);
   }
   return read;
 }
