@@ -7,6 +7,8 @@ using namespace mlir;
 
 namespace dlc {
 
+static constexpr StringRef splitNames[] = {"train", "test", "seed", "shuffle"};
+
 static StringRef calleeName(const ast::Expr *expr) {
   auto *call = expr ? llvm::dyn_cast<ast::Call>(expr) : nullptr;
   auto *name = call ? llvm::dyn_cast<ast::Name>(call->callee.get()) : nullptr;
@@ -15,8 +17,10 @@ static StringRef calleeName(const ast::Expr *expr) {
 
 void Elaborator::elaborateData() {
   func::FuncOp generate = startFunction(Phase::Generate, "generate", 0);
+  SourceRange split = program.data.keyword.range;
   for (const ast::StmtPtr &statement : program.data.body) {
     if (statement->kind == ast::Stmt::Kind::Expr) {
+      split = statement->range;
       elaborateDataCall(*statement);
     } else if (statement->kind == ast::Stmt::Kind::Let ||
                (statement->kind == ast::Stmt::Kind::Declare && statement->keyword.text.empty())) {
@@ -26,6 +30,7 @@ void Elaborator::elaborateData() {
                         "'data' declares fields, as in 'price: f32 = column(\"MEDV\")'");
     }
   }
+  finishSplit(split);
   finishFunction(generate);
   if (llvm::none_of(info.fields, [](const FieldInfo &f) { return f.generated; }))
     generate.erase();
@@ -213,54 +218,69 @@ void Elaborator::elaborateDataCall(const ast::Stmt &statement) {
                                            didYouMean(callee, known));
     return;
   }
-  size_t before = diagnostics.errorCount();
+  if (callee == "split" && std::exchange(info.split.given, true))
+    diagnostics.error(statement.range, "the data is split twice");
   for (const ast::Argument &argument : llvm::cast<ast::Call>(statement.value.get())->arguments) {
-    static constexpr StringRef known[] = {"train", "test", "seed", "shuffle"};
     std::string name = argument.name ? argument.name->text : "";
-    if (!llvm::is_contained(known, StringRef(name)) || (callee == "shuffle" && name != "seed")) {
+    if (!llvm::is_contained(splitNames, StringRef(name)) || (callee == "shuffle" && name != "seed"))
       diagnostics
           .error(argument.value->range, name.empty() ? "say what this is a share of"
                                                      : "'" + callee + "' has no setting '" + name +
-                                                           "'" + didYouMean(name, known))
+                                                           "'" + didYouMean(name, splitNames))
           .note("write split(train = 80%, test = 20%, seed = 0)");
-      continue;
-    }
-    if (name == "shuffle") {
-      Object value = evaluate(*argument.value, global);
-      if (value.is(Object::Kind::Bool))
-        info.split.shuffle = value.boolean;
-      else if (!value.isPoison())
-        diagnostics.error(argument.value->range, "'shuffle' is true or false");
-      continue;
-    }
-    std::optional<double> value = evaluateNumber(*argument.value, global, "'" + name + "'");
-    if (!value)
-      continue;
-    if (name == "seed") {
-      if (*value < 0 || *value != double(int64_t(*value)))
-        diagnostics.error(argument.value->range, "a seed is a whole number from 0");
+    else if (!splitOverrides.contains(name))
+      elaborateSplitSetting(name, *argument.value);
+  }
+}
+
+void Elaborator::elaborateSplitSetting(const std::string &name, const ast::Expr &expr) {
+  if (name == "shuffle") {
+    Object value = evaluate(expr, global);
+    if (value.is(Object::Kind::Bool))
+      info.split.shuffle = value.boolean;
+    else if (!value.isPoison())
+      diagnostics.error(expr.range, "'shuffle' is true or false");
+    return;
+  }
+  std::optional<double> value = evaluateNumber(expr, global, "'" + name + "'");
+  if (!value)
+    return;
+  if (name == "seed") {
+    if (*value < 0 || *value > 9e15 || *value != double(int64_t(*value)))
+      diagnostics.error(expr.range, "a seed is a whole number from 0");
+    else
       info.split.seed = int64_t(*value);
-      continue;
-    }
-    if (*value < 0 || *value > 1)
-      diagnostics.error(argument.value->range, "a share is between 0% and 100%");
-    else if (name == "train" && *value == 0)
-      diagnostics.error(argument.value->range, "nothing would be left to train on");
+    return;
+  }
+  if (*value < 0 || *value > 1)
+    diagnostics.error(expr.range, "a share is between 0% and 100%");
+  else if (name == "train" && *value == 0)
+    diagnostics.error(expr.range, "nothing would be left to train on");
+  else
     (name == "train" ? info.split.train : info.split.test) = *value;
+}
+
+/// What --set says, and what one part leaves for the other.
+void Elaborator::finishSplit(SourceRange range) {
+  for (const auto &entry : splitOverrides) {
+    info.split.given |= entry.getKey() == "train" || entry.getKey() == "test";
+    range = entry.second->range;
+    elaborateSplitSetting(entry.getKey().str(), *entry.second);
   }
-  if (callee == "split") {
-    if (info.split.given)
-      diagnostics.error(statement.range, "the data is split twice");
-    info.split.given = true;
-    if (diagnostics.errorCount() > before)
-      return;
-    if (info.split.test == 0 && info.split.train < 1)
-      info.split.test = 1 - info.split.train;
-    if (info.split.train == 1 && info.split.test > 0)
-      info.split.train = 1 - info.split.test;
-    if (info.split.train + info.split.test > 1 + 1e-9)
-      diagnostics.error(statement.range, "the parts are more than the whole");
+  SplitInfo &split = info.split;
+  if (split.test == 0 && split.train < 1)
+    split.test = 1 - split.train;
+  if (split.train == 1 && split.test > 0)
+    split.train = 1 - split.test;
+  // Of two that do not fit, the one that is not set gives way.
+  if (split.train + split.test > 1) {
+    if (splitOverrides.contains("train") && !splitOverrides.contains("test"))
+      split.test = 1 - split.train;
+    else if (splitOverrides.contains("test") && !splitOverrides.contains("train"))
+      split.train = 1 - split.test;
   }
+  if (split.train + split.test > 1 + 1e-9)
+    diagnostics.error(range, "the parts are more than the whole");
 }
 
 } // namespace dlc

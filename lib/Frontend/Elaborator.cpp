@@ -50,6 +50,8 @@ static const ast::Call *callOf(const ast::Expr *expr) {
 void Elaborator::applyOverrides() {
   static constexpr StringRef trainNames[] = {"batch", "epochs", "steps", "validate",  "seed",
                                              "keep",  "stop",   "loss",  "optimizer", "gradient"};
+  static constexpr StringRef splitNames[] = {"split.train", "split.test", "split.seed",
+                                             "split.shuffle"};
   // The optimizer's parameters come last: which they are may be set too.
   std::vector<const ast::Stmt *> others;
   for (const auto &[name, text] : options.overrides) {
@@ -62,6 +64,8 @@ void Elaborator::applyOverrides() {
       setting->second = value;
     else if (llvm::is_contained(trainNames, StringRef(name)))
       trainOverrides[name] = value;
+    else if (llvm::is_contained(splitNames, StringRef(name)))
+      splitOverrides[StringRef(name).drop_front(StringRef("split.").size())] = value;
     else
       others.push_back(statement.get());
     overrides.push_back(std::move(statement));
@@ -72,6 +76,7 @@ void Elaborator::applyOverrides() {
     for (const auto &entry : settings)
       known.push_back(entry.getKey().str());
     llvm::append_range(known, trainNames);
+    llvm::append_range(known, splitNames);
     const ast::Expr *optimizer = trainEntry("optimizer");
     const ast::Expr *callee = callOf(optimizer) ? callOf(optimizer)->callee.get() : optimizer;
     if (auto *called = callee ? llvm::dyn_cast<ast::Name>(callee) : nullptr) {

@@ -178,6 +178,8 @@ private:
   void elaborateMissing(const ast::Argument &argument, llvm::StringRef callee, FieldInfo &field);
   void generateField(const ast::Stmt &statement, FieldInfo &field);
   void elaborateDataCall(const ast::Stmt &statement);
+  void elaborateSplitSetting(const std::string &name, const ast::Expr &expr);
+  void finishSplit(SourceRange range);
   void elaborateTrainSettings();
   void elaborateTrainSetting(const std::string &name, const ast::Expr &value);
   void elaborateKeep(const ast::Expr &value);
@@ -330,7 +332,7 @@ private:
   llvm::SmallSet<uint32_t, 16> libraryFiles;
   std::vector<ast::StmtPtr> overrides; // --set
   llvm::StringMap<const ast::Function *> userFunctions, standardFunctions;
-  llvm::StringMap<const ast::Expr *> settings, trainOverrides, optimizerOverrides;
+  llvm::StringMap<const ast::Expr *> settings, trainOverrides, splitOverrides, optimizerOverrides;
   llvm::StringMap<Object> settingValues;
   llvm::StringMap<bool> settingsInProgress;
   llvm::StringMap<SourceRange> fieldRanges;

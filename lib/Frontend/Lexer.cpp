@@ -97,7 +97,7 @@ private:
     }
     size_t sign = peek(1) == '+' || peek(1) == '-' ? 2 : 1;
     if ((peek() == 'e' || peek() == 'E') && llvm::isDigit(peek(sign))) {
-      integer = false;
+      integer &= peek(1) != '-'; // 1e4 is whole
       at += sign;
       digits();
     }
@@ -116,6 +116,8 @@ private:
           .note("between a number and a name write an operator, such as '*'");
     }
     constexpr double exactlyCounted = 9007199254740992.0; // 2^53
+    if (integer && value > exactlyCounted && text.slice(begin, at).contains_insensitive('e'))
+      integer = false;
     if (integer && value > exactlyCounted)
       diagnostics.error(range(begin), "this integer is too large");
     Token &token = push(Token::Kind::Number, begin);

@@ -130,18 +130,25 @@ std::unique_ptr<Program> Parser::parseProgram() {
   return program;
 }
 
-// setting := name '=' expr
+// setting := name ['.' name] '=' expr
 StmtPtr Parser::parseSetting() {
-  if (peek().kind != Token::Kind::Identifier || !peek(1).is("="))
+  bool dotted = peek(1).is(".") && peek(2).kind == Token::Kind::Identifier;
+  if (peek().kind != Token::Kind::Identifier || !peek(dotted ? 3 : 1).is("="))
     return unexpected("a setting, as in 'epochs = 5'");
   auto statement = std::make_unique<Stmt>();
   statement->kind = Stmt::Kind::Let;
-  const Token &name = take();
-  statement->names.push_back({name.text.str(), name.range});
+  SourceRange begin = peek().range;
+  Identifier name{take().text.str(), begin};
+  if (dotted) {
+    take();
+    name.text += "." + take().text.str();
+  }
+  name.range = since(begin);
+  statement->names.push_back(name);
   take();
   if (!(statement->value = parseExpr()))
     return nullptr;
-  statement->range = since(name.range);
+  statement->range = since(begin);
   skipNewlines();
   return peek().kind == Token::Kind::End ? std::move(statement)
                                          : unexpected("the end of the value");
