@@ -1,4 +1,9 @@
 //===- Csv.cpp - Tables as text (RFC 4180) --------------------------------------------------===//
+//
+// Cells may be separated by ';' or tabs instead of ','; the first line tells. Blanks around a cell
+// do not count.
+//
+//===----------------------------------------------------------------------------------------===//
 #include "Dataset.h"
 #include "Utf8.h"
 
@@ -36,6 +41,7 @@ public:
       return Status::error("'" + name + "' is no table: it is not text", StatusCode::DataError);
     if (end - at >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
       at += 3; // a byte-order mark
+    findSeparator();
     size_t columns = 0;
     while (at < end) {
       int64_t start = line;
@@ -67,19 +73,38 @@ private:
                          StatusCode::DataError);
   }
 
+  /// ',' if the first line has one outside of quotes; else ';', or a tab.
+  void findSeparator() {
+    bool quoted = false, semicolon = false, tab = false;
+    for (const char *c = at; c < end && (quoted || (*c != '\n' && *c != '\r')); ++c) {
+      quoted ^= *c == '"';
+      if (!quoted && *c == ',')
+        return;
+      semicolon |= !quoted && *c == ';';
+      tab |= !quoted && *c == '\t';
+    }
+    separator = semicolon ? ';' : tab ? '\t' : ',';
+  }
+
+  bool atBlank() const { return at < end && (*at == ' ' || *at == '\t') && *at != separator; }
+  bool atCellEnd() const { return at == end || *at == separator || *at == '\n' || *at == '\r'; }
+
   Status parseRow(std::vector<std::string> &row) {
     for (;;) {
       std::string &cell = row.emplace_back();
+      while (atBlank())
+        ++at;
       if (at < end && *at == '"') {
         if (Status status = parseQuoted(cell); !status.ok())
           return status;
       } else {
         const char *begin = at;
-        while (at < end && *at != ',' && *at != '\n' && *at != '\r')
+        while (!atCellEnd())
           ++at;
         cell.assign(begin, at);
+        cell.erase(cell.find_last_not_of(" \t") + 1);
       }
-      if (at < end && *at == ',') {
+      if (at < end && *at == separator) {
         ++at;
         continue;
       }
@@ -106,7 +131,9 @@ private:
       line += *at == '\n';
       cell += *at++;
     }
-    if (at < end && *at != ',' && *at != '\n' && *at != '\r')
+    while (atBlank())
+      ++at;
+    if (!atCellEnd())
       return error(line, "text behind the closing quote of a cell");
     return Status();
   }
@@ -129,6 +156,7 @@ private:
   const char *at, *end;
   const std::string &name;
   int64_t line = 1;
+  char separator = ',';
 };
 } // namespace
 

@@ -52,7 +52,9 @@ std::string duration(double seconds) {
 }
 
 /// A value as text in a line: "loss 0.1234".
-std::string named(const std::string &name, double value) { return name + format(" %.4g", value); }
+std::string named(const std::string &name, double value) {
+  return name + format(" %.4g", std::isnan(value) ? NAN : value); // a NaN's sign says nothing
+}
 
 /// What matters most first: a narrow terminal cuts the end off.
 std::string progressText(const ProgressEvent &event) {

@@ -17,7 +17,7 @@ const ReportItem *Report::find(const std::string &name) const {
 
 std::string dlrt::formatNumber(double value) {
   char buffer[40];
-  snprintf(buffer, sizeof(buffer), "%.6g", value);
+  snprintf(buffer, sizeof(buffer), "%.6g", std::isnan(value) ? NAN : value); // without its sign
   return buffer;
 }
 
