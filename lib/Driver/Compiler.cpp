@@ -45,6 +45,12 @@ bool Compiler::parse(llvm::StringRef path) {
   }
   name = llvm::sys::path::stem(path).str();
   ast = dlc::parse(sources, sources.add(path, (*buffer)->getBuffer()), *diagnostics);
+  if (diagnostics->hasErrors() && ast->understood) {
+    // Single statements could not be read: what is wrong with the others is said along with it.
+    auto unused = createContext();
+    ProgramInfo none;
+    dlc::elaborate(*ast, sources, *diagnostics, *unused, options.elaborate, none);
+  }
   return reportDiagnostics();
 }
 

@@ -173,6 +173,8 @@ private:
       return "(" + join(cast<Tuple>(&expr)->elements) + ")";
     case Expr::Kind::Lambda:
       return "fn";
+    case Expr::Kind::Mistake:
+      return "?";
     case Expr::Kind::If:
       return "if " + text(*cast<If>(&expr)->condition);
     }

@@ -79,6 +79,7 @@ public:
     case ast::Expr::Kind::String:
     case ast::Expr::Kind::Bool:
     case ast::Expr::Kind::Ellipsis:
+    case ast::Expr::Kind::Mistake:
     case ast::Expr::Kind::Member: // of a model
       return;
     }

@@ -74,6 +74,8 @@ Object Elaborator::applyFunction(const ast::Function &function, CallSite &site) 
   if (function.kind == ast::Function::Kind::Optimizer)
     return fail(site.range, "an optimizer is named in 'train', as in optimizer = " +
                                 function.name.text + "(...)");
+  if (!function.understood)
+    return poison();
   auto scope = std::make_shared<Scope>();
   scope->library = isLibrary(function.name.range.file);
   if (!bind(function.parameters, site, scope, function.name.range))

@@ -19,6 +19,13 @@ void Elaborator::elaborateData() {
   func::FuncOp generate = startFunction(Phase::Generate, "generate", 0);
   SourceRange split = program.data.keyword.range;
   for (const ast::StmtPtr &statement : program.data.body) {
+    if (isMistake(*statement)) {
+      for (const ast::Identifier &name : statement->names) {
+        fieldRanges[name.text] = name.range;
+        wrongFields[name.text] = true;
+      }
+      continue;
+    }
     if (statement->kind == ast::Stmt::Kind::Expr) {
       split = statement->range;
       elaborateDataCall(*statement);

@@ -43,6 +43,8 @@ Object Elaborator::evaluateKind(const ast::Expr &expr, const ScopePtr &scope) {
     return Object::ofBool(llvm::cast<ast::Bool>(&expr)->value);
   case ast::Expr::Kind::Name:
     return evaluateName(*llvm::cast<ast::Name>(&expr), scope);
+  case ast::Expr::Kind::Mistake:
+    return poison();
   case ast::Expr::Kind::Ellipsis:
     return Object::ofKind(Object::Kind::Ellipsis);
   case ast::Expr::Kind::Unary:
@@ -78,7 +80,7 @@ Object Elaborator::evaluateName(const ast::Name &name, const ScopePtr &scope) {
   size_t before = diagnostics.errorCount();
   Object value = lookup(name.text, scope);
   if (value.isPoison() && phase == Phase::Generate && fieldRanges.contains(name.text) &&
-      !generated.contains(name.text))
+      !generated.contains(name.text) && !wrongFields.contains(name.text))
     return fail(name.range, "'" + name.text +
                                 "' is read from files, so no other field can be made "
                                 "from it: compute that in the model");

@@ -30,6 +30,8 @@ void Elaborator::elaborateEvaluate() {
       output("loss", loss);
   llvm::StringMap<SourceRange> seen;
   for (const ast::StmtPtr &statement : program.report.body) {
+    if (isMistake(*statement))
+      continue;
     if (statement->kind == ast::Stmt::Kind::Let && statement->names.size() == 1) {
       const ast::Identifier &name = statement->names[0];
       if (!seen.try_emplace(name.text, name.range).second)

@@ -21,6 +21,8 @@ void Elaborator::elaborateTrainSettings() {
                                         "validate", "keep",      "stop",  "seed",   "gradient"};
   llvm::StringMap<SourceRange> seen;
   for (const ast::StmtPtr &statement : program.train.body) {
+    if (isMistake(*statement))
+      continue;
     if (statement->kind != ast::Stmt::Kind::Let || statement->names.size() != 1) {
       diagnostics.error(statement->range, "'train' holds settings, as in 'epochs = 5'");
       continue;
@@ -34,7 +36,7 @@ void Elaborator::elaborateTrainSettings() {
           .note("first here", seen[name.text]);
   }
   for (StringRef name : known)
-    if (const ast::Expr *value = trainEntry(name))
+    if (const ast::Expr *value = trainEntry(name); value && !llvm::isa<ast::Mistake>(value))
       elaborateTrainSetting(name.str(), *value);
   if (!train.given)
     return;
@@ -206,7 +208,7 @@ NamedMap<Value> Elaborator::wrapGradient(Operation *marker, Value &loss) {
 /// The function that 'optimizer' names, its arguments checked; `outCall` is its call, if it is one.
 const ast::Function *Elaborator::findOptimizer(const ast::Call *&outCall) {
   const ast::Expr *expr = trainEntry("optimizer");
-  if (!expr)
+  if (!expr || llvm::isa<ast::Mistake>(expr))
     return nullptr;
   outCall = llvm::dyn_cast<ast::Call>(expr);
   auto *name = llvm::dyn_cast<ast::Name>(outCall ? outCall->callee.get() : expr);

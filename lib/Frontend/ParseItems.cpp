@@ -111,6 +111,7 @@ void Parser::giveUp(const llvm::Twine &message) {
   if (!gaveUp)
     diagnostics.error(peek().range, message);
   gaveUp = true;
+  understood = false;
   at = tokens.size() - 1;
 }
 
@@ -127,6 +128,7 @@ std::unique_ptr<Program> Parser::parseProgram() {
     if (at == before)
       take();
   }
+  program->understood = understood;
   return program;
 }
 
@@ -174,13 +176,15 @@ void Parser::parseItem(Program &program) {
     return;
   }
   if (peek().kind == Token::Kind::Identifier && peek(1).is("=")) {
-    if (StmtPtr setting = parseStatement(/*fields=*/false))
-      program.settings.push_back(std::move(setting));
-    else
+    size_t begin = at;
+    StmtPtr setting = parseStatement(/*fields=*/false);
+    if (!setting)
       skipStatement();
+    program.settings.push_back(setting ? std::move(setting) : mistake(begin));
     return;
   }
   Token start = peek();
+  understood = false;
   if (accept("}")) {
     diagnostics.error(start.range, "this '}' closes nothing");
     return;
@@ -203,16 +207,17 @@ std::unique_ptr<Function> Parser::parseFunction(Function::Kind kind) {
   auto function = std::make_unique<Function>();
   function->kind = kind;
   auto name = expectName("a name");
-  if (!name)
+  if (!name) {
+    understood = false;
     return skipStatement(), nullptr;
+  }
   function->name = *name;
-  if (!expect("(", "after the name") || !parseParameters(function->parameters))
-    return skipStatement(), nullptr;
-  if (accept("->"))
-    if (!(function->result = parseType()))
-      return skipStatement(), nullptr;
-  if (!parseBody(function->body))
-    return nullptr;
+  function->understood = expect("(", "after the name") && parseParameters(function->parameters) &&
+                         (!accept("->") || (function->result = parseType()).has_value());
+  if (!function->understood)
+    skipStatement();
+  else
+    function->understood = parseBody(function->body);
   return function;
 }
 
@@ -244,6 +249,7 @@ void Parser::parseSection(Section &section) {
   if (section.present)
     diagnostics.error(keyword.range, "a second '" + keyword.text + "'")
         .note("the first is here", section.keyword.range);
+  understood &= !section.present;
   section.present = true;
   section.keyword = keyword;
   parseBody(section.body, /*fields=*/keyword.text == "data");
@@ -270,6 +276,29 @@ void Parser::foreignWord(const Stmt &statement) {
     diagnostics.error(name->range, "'" + name->text + "' is no word of this language").note(hint);
 }
 
+/// The statement from token `begin` on, which could not be read: the names that it gives a value
+/// have one that nobody knows.
+StmtPtr Parser::mistake(size_t begin) const {
+  auto statement = std::make_unique<Stmt>();
+  statement->kind = Stmt::Kind::Expr;
+  statement->range = tokens[begin].range;
+  statement->value = std::make_unique<Mistake>(statement->range);
+  llvm::StringRef first = tokens[begin].text;
+  size_t next = begin + (first == "param" || first == "state" || first == "fit" || first == "let");
+  while (tokens[next].kind == Token::Kind::Identifier && !isReserved(tokens[next].text)) {
+    statement->names.push_back({tokens[next].text.str(), tokens[next].range});
+    if (!tokens[next + 1].is(","))
+      break;
+    next += 2;
+  }
+  bool named = tokens[next + 1].is("=") || tokens[next + 1].is(":") || next > begin;
+  if (named && !statement->names.empty())
+    statement->kind = Stmt::Kind::Let;
+  else
+    statement->names.clear();
+  return statement;
+}
+
 // body := '{' {statement newline} '}'
 bool Parser::parseBody(Block &body, bool fields) {
   Nested nested(*this);
@@ -277,28 +306,30 @@ bool Parser::parseBody(Block &body, bool fields) {
     return false;
   SourceRange open = peek().range;
   if (!expect("{", "to open a body")) {
+    understood = false;
     skipStatement();
     return false;
   }
   for (skipNewlines(); !peek().is("}"); skipNewlines()) {
     if (peek().kind == Token::Kind::End) {
+      understood = false;
       if (!gaveUp)
         diagnostics.error(open, "this '{' is never closed");
       return false;
     }
     size_t before = at;
     StmtPtr statement = parseStatement(fields);
-    bool understood = statement != nullptr;
-    if (!understood)
+    bool read = statement != nullptr;
+    if (!read)
       skipStatement();
-    else
-      body.push_back(std::move(statement));
+    body.push_back(read ? std::move(statement) : mistake(before));
     if (peek().kind != Token::Kind::Newline && !peek().is("}")) {
-      if (understood)
+      if (read)
         foreignWord(*body.back());
       else if (at != before)
         unexpected("the end of the statement");
       skipStatement();
+      body.back() = mistake(before);
     }
     if (at == before)
       take();

@@ -29,6 +29,7 @@ private:
   void parseSection(ast::Section &section);
   bool parseParameters(std::vector<ast::Parameter> &parameters);
   void foreignWord(const ast::Stmt &statement);
+  ast::StmtPtr mistake(size_t begin) const;
   bool parseBody(ast::Block &body, bool fields = false);
   ast::StmtPtr parseStatement(bool fields);
   ast::StmtPtr parseDeclaration(ast::Identifier keyword);
@@ -101,6 +102,7 @@ private:
   unsigned depth = 0;  // of the calls
   unsigned height = 0; // of the tree that is being made, from the innermost Nested on
   bool gaveUp = false; // whatever follows would only repeat it
+  bool understood = true;
 };
 
 /// Words that cannot name a value.

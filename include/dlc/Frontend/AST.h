@@ -38,7 +38,8 @@ struct Expr {
     Member,
     Tuple,
     Lambda,
-    If
+    If,
+    Mistake
   };
   const Kind kind;
   SourceRange range;
@@ -146,6 +147,11 @@ struct Type {
   std::vector<Argument> arguments; // class(10)
 };
 
+/// What could not be read, and was reported: it stands for any value.
+struct Mistake : ExprBase<Mistake, Expr::Kind::Mistake> {
+  using ExprBase::ExprBase;
+};
+
 struct Parameter {
   Identifier name;
   std::optional<Type> type;
@@ -182,6 +188,10 @@ struct Stmt {
   Block body;                    // Repeat
 };
 
+inline bool isMistake(const Stmt &statement) {
+  return statement.value && isa<Mistake>(statement.value.get());
+}
+
 /// model, fn, optimizer
 struct Function {
   enum class Kind { Model, Fn, Optimizer };
@@ -190,6 +200,7 @@ struct Function {
   std::vector<Parameter> parameters;
   std::optional<Type> result;
   Block body;
+  bool understood = true; // if not, its calls say nothing about their arguments
 };
 
 /// data, train, report
@@ -203,6 +214,7 @@ struct Program {
   std::vector<std::unique_ptr<Function>> functions;
   Block settings; // name = value
   Section data, train, report;
+  bool understood = true; // if not, parts may be missing; single statements are there as mistakes
 };
 
 /// An indented tree, for --emit=ast.
