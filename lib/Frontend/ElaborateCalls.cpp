@@ -41,19 +41,26 @@ Object Elaborator::evaluateCall(const ast::Call &call, const ScopePtr &scope) {
 }
 
 Object Elaborator::apply(const Object &function, CallSite &site) {
-  constexpr unsigned deepest = 100;
+  constexpr unsigned deepest = 500, mostTurns = 100;
   const void *body = function.function ? static_cast<const void *>(function.function)
                                        : static_cast<const void *>(function.lambda);
-  if (endless.contains(body))
+  if (exhausted || endless.contains(body))
     return poison();
-  if (body && callDepth >= deepest) {
+  unsigned &turns = running[body];
+  if (body && turns >= mostTurns) {
     endless.insert(body);
     return fail(site.range,
                 "calls are nested too deeply here: does '" + site.callee + "' call itself?");
   }
+  if (callDepth >= deepest) {
+    exhausted = true;
+    return fail(site.range, "calls are nested too deeply here");
+  }
+  ++turns;
   ++callDepth;
   size_t before = diagnostics.count();
   llvm::scope_exit leave([&] {
+    --running[body];
     --callDepth;
     // A mistake that shows within the library is one of this call.
     if (!isLibrary(site.range.file))
@@ -293,8 +300,12 @@ Object Elaborator::applyPrimitive(const Primitive &primitive, CallSite &site) {
         return fail(argument.range, "'" + site.callee + "' takes at most " +
                                         llvm::Twine(names.size()) + " arguments");
     } else if (index == names.size()) {
-      return fail(argument.range, "'" + site.callee + "' has no parameter '" + argument.name + "'" +
-                                      didYouMean(argument.name, names));
+      Diagnostic &d = diagnostics.error(argument.range, "'" + site.callee + "' has no parameter '" +
+                                                            argument.name + "'" +
+                                                            didYouMean(argument.name, names));
+      if (llvm::is_contained(names, "over") && llvm::is_contained({"axis", "dim"}, argument.name))
+        d.note("what is reduced is said with 'over', as in over = -1 or over = (batch, ...)");
+      return poison();
     }
     if (given[index])
       return fail(argument.range, "'" + names[index] + "' is given twice");
@@ -331,7 +342,7 @@ static std::optional<double> computeKnown(StringRef name, ArrayRef<double> x) {
   }
   if (x.size() == 2 && name == "pow")
     return std::pow(x[0], x[1]);
-  if (x.size() == 2 && name == "mod" && x[1] != 0)
+  if (x.size() == 2 && name == "mod")
     return std::fmod(x[0], x[1]);
   return std::nullopt;
 }

@@ -314,9 +314,11 @@ Object Elaborator::subscriptTensor(const ast::Subscript &subscript, const Object
     }
   }
   if (given > rank)
-    return fail(subscript.range, describe(base) + " has " + llvm::Twine(rank) +
-                                     (rank == 1 ? " dimension" : " dimensions") +
-                                     ", and these are " + llvm::Twine(given) + " subscripts");
+    return fail(subscript.range,
+                describe(base) + " has " + llvm::Twine(rank) +
+                    (rank == 1 ? " dimension" : " dimensions") + ", and " +
+                    (given == 1 ? "this is 1 subscript"
+                                : "these are " + llvm::Twine(given) + " subscripts"));
   Shape starts(base.batched, 0), strides(base.batched, 1), sliced, kept;
   int64_t d = 0;
   auto whole = [&] {

@@ -101,6 +101,9 @@ void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
           toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
       if (value.isPoison())
         continue;
+      if (statement.type &&
+          !checkType(value, *statement.type, scope, statement.value->range, "'" + name.text + "'"))
+        continue;
       if (value.batched) {
         diagnostics
             .error(statement.value->range, "what is fitted must not vary from example to example")

@@ -280,7 +280,8 @@ private:
   template <typename Op> Object reduce(CallSite &site);
   mlir::Value meanOf(mlir::Value x, llvm::ArrayRef<int64_t> dims);
   Object reshapeTo(const Object &x, llvm::ArrayRef<int64_t> shape);
-  std::optional<Shape> shapeArguments(CallSite &site, size_t first);
+  /// Whole numbers from `least` on, one by one or as one tuple.
+  std::optional<Shape> shapeArguments(CallSite &site, size_t first, int64_t least = 1);
   std::optional<int64_t> axisOf(const Object &x, const Object &axis, int64_t fallback,
                                 SourceRange range, int64_t extra = 0);
   Object randomTensor(CallSite &site, llvm::StringRef distribution);
@@ -361,6 +362,7 @@ private:
   llvm::DenseMap<mlir::Location, SourceRange> places;
   std::vector<const ast::Block *> blocks; // that are being evaluated
   unsigned callDepth = 0;
+  llvm::DenseMap<const void *, unsigned> running; // calls of each function that have not ended
   llvm::SmallPtrSet<const void *, 4>
       endless;            // functions that were found to call themselves forever
   unsigned nesting = 0;   // of expressions that are being evaluated

@@ -101,7 +101,9 @@ Object Elaborator::unknownName(const ast::Name &name, const std::vector<std::str
   SmallVector<StringRef> candidates(known.begin(), known.end());
   Diagnostic &d = diagnostics.error(name.range, "unknown name '" + name.text + "'" +
                                                     didYouMean(name.text, candidates));
-  if (fieldRanges.empty())
+  if (elementType(name.text))
+    d.note("as a value, a type stands in quotes: \"" + name.text + "\"");
+  else if (fieldRanges.empty())
     d.note("the program has no fields: 'data { ... }' declares them");
   for (const ast::Block *block : blocks)
     for (const ast::StmtPtr &statement : *block)

@@ -270,7 +270,9 @@ void Parser::foreignWord(const Stmt &statement) {
   auto *name =
       statement.kind == Stmt::Kind::Expr ? llvm::dyn_cast<Name>(statement.value.get()) : nullptr;
   llvm::StringRef hint = name ? hintFor(name->text) : "";
-  if (hint.empty())
+  if (peek().is(","))
+    diagnostics.error(peek().range, "several values stand in parentheses, as in 'a, b = (1, 2)'");
+  else if (hint.empty())
     unexpected("the end of the statement");
   else
     diagnostics.error(name->range, "'" + name->text + "' is no word of this language").note(hint);

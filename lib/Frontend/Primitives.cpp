@@ -90,6 +90,8 @@ Object Elaborator::primMax(CallSite &site) {
   if (site.values[1].is(Object::Kind::None))
     return reduce<ReduceMaxOp>(site);
   const Object &x = site.values[0], &y = site.values[1];
+  if (!site.values[2].is(Object::Kind::None) || !site.values[3].is(Object::Kind::None))
+    return fail(site.range, "'max' takes two values to compare, or one and 'over'");
   if (x.is(Object::Kind::Number) && y.is(Object::Kind::Number))
     return x.number > y.number ? x : y;
   return elementwise("max", {x, y}, site.range, "max", {site.ranges[0], site.ranges[1]});
@@ -99,6 +101,8 @@ Object Elaborator::primMin(CallSite &site) {
   if (site.values[1].is(Object::Kind::None))
     return reduce<ReduceMinOp>(site);
   const Object &x = site.values[0], &y = site.values[1];
+  if (!site.values[2].is(Object::Kind::None) || !site.values[3].is(Object::Kind::None))
+    return fail(site.range, "'min' takes two values to compare, or one and 'over'");
   if (x.is(Object::Kind::Number) && y.is(Object::Kind::Number))
     return x.number < y.number ? x : y;
   return elementwise("min", {x, y}, site.range, "min", {site.ranges[0], site.ranges[1]});
@@ -117,7 +121,7 @@ Object Elaborator::primWhere(CallSite &site) {
 Object Elaborator::primIota(CallSite &site) {
   const Object &n = site.values[0];
   if (!n.is(Object::Kind::Number) || !n.integer || n.number < 1 || n.number > 2e9)
-    return fail(site.ranges[0], "'iota' takes how many numbers to count, found " + describe(n));
+    return fail(site.ranges[0], "'iota' counts from 1 to 2^31 numbers, found " + describe(n));
   return ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, b.getI32Type()), 0),
                   false);
 }
@@ -163,7 +167,7 @@ Object Elaborator::primLinspace(CallSite &site) {
   if (!first.is(Object::Kind::Number) || !last.is(Object::Kind::Number))
     return fail(site.range, "'linspace' takes two numbers and how many steps to go between them");
   if (!n.is(Object::Kind::Number) || !n.integer || n.number < 2 || n.number > 1e9)
-    return fail(site.ranges[2], "'linspace' takes at least 2 points, found " + describe(n));
+    return fail(site.ranges[2], "'linspace' makes 2 to 10^9 points, found " + describe(n));
   Object index =
       ofTensor(IotaOp::create(b, RankedTensorType::get({int64_t(n.number)}, realType()), 0), false);
   Object step = Object::ofNumber((last.number - first.number) / (n.number - 1));

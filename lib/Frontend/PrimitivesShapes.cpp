@@ -7,14 +7,17 @@ using namespace mlir;
 
 namespace dlc {
 
-std::optional<Shape> Elaborator::shapeArguments(CallSite &site, size_t first) {
+std::optional<Shape> Elaborator::shapeArguments(CallSite &site, size_t first, int64_t least) {
   Shape shape;
   std::vector<Object> sizes = site.values[first].elements;
   if (sizes.size() == 1 && sizes[0].is(Object::Kind::Tuple))
     sizes = std::vector<Object>(sizes[0].elements);
   for (const Object &size : sizes) {
-    if (!size.is(Object::Kind::Number) || !size.integer || size.number < -1) {
-      fail(site.ranges[first], "a size is a whole number, found " + describe(size));
+    bool whole = size.is(Object::Kind::Number) && size.integer;
+    if (!whole || size.number < double(least)) {
+      fail(site.ranges[first], (whole && least == 1 ? "a size is at least 1, found "
+                                                    : "a size is a whole number, found ") +
+                                   describe(size));
       return std::nullopt;
     }
     shape.push_back(int64_t(size.number));
@@ -31,7 +34,7 @@ static int64_t product(ArrayRef<int64_t> shape) {
 
 Object Elaborator::primReshape(CallSite &site) {
   Object x = toTensor(site.values[0], realType(), site.ranges[0]);
-  std::optional<Shape> shape = shapeArguments(site, 1);
+  std::optional<Shape> shape = shapeArguments(site, 1, /*least=*/-1);
   if (x.isPoison() || !shape)
     return poison();
   int64_t count = product(shapeOf(x));
@@ -94,10 +97,12 @@ Object Elaborator::primExpand(CallSite &site) {
 
 Object Elaborator::primTranspose(CallSite &site) {
   Object x = toTensor(site.values[0], realType(), site.ranges[0]);
-  std::optional<Shape> order = shapeArguments(site, 1);
+  int64_t rank = shapeOf(x).size();
+  std::optional<Shape> order = shapeArguments(site, 1, /*least=*/-rank);
   if (x.isPoison() || !order)
     return poison();
-  int64_t rank = shapeOf(x).size();
+  for (int64_t &d : *order)
+    d += d < 0 ? rank : 0;
   if (order->empty())
     for (int64_t d = rank; d > 0; --d)
       order->push_back(d - 1);
