@@ -184,14 +184,15 @@ bool Elaborator::elaborateColumns(const ast::Stmt &statement, FieldInfo &field) 
 void Elaborator::generateField(const ast::Stmt &statement, FieldInfo &field) {
   Object value = toTensor(evaluate(*statement.value, global), realType(), statement.value->range);
   field.generated = true;
-  generated[field.name] = value;
+  generated[field.name] = poison(); // until it is known to be right
   if (value.isPoison())
     return;
   Shape shape = shapeOf(value);
   if (shape.empty()) {
     diagnostics
         .error(statement.value->range, "a field is a list of examples, but this is a single value")
-        .note("linspace(-1, 1, 1000) makes a thousand of them");
+        .note("linspace(-1, 1, 1000) makes a thousand of them")
+        .note("a number to compute with, as in 'n = 1000', stands outside of 'data'");
     return;
   }
   if (info.generatedRows && shape[0] != info.generatedRows) {

@@ -46,7 +46,25 @@ void Elaborator::elaborateEvaluate() {
                                           "accuracy(...)', plot(...) and scatter(...)");
     }
   }
+  checkKept();
   finishFunction(function);
+}
+
+/// What epochs are compared by must be one number.
+void Elaborator::checkKept() {
+  const std::string &name = info.train.keepMetric;
+  for (const ast::StmtPtr &statement : program.report.body) {
+    if (statement->kind != ast::Stmt::Kind::Let || statement->names[0].text != name ||
+        isMistake(*statement))
+      continue;
+    auto entry = llvm::find_if(info.report, [&](const ReportInfo &e) { return e.name == name; });
+    bool number = entry != info.report.end() && entry->kind == "value";
+    if (!number && (entry != info.report.end() || isSeries(*statement)))
+      diagnostics
+          .error(trainEntry("keep")->range,
+                 "epochs are compared by one number, and '" + name + "' is more than one")
+          .note("it is reported here", statement->names[0].range);
+  }
 }
 
 void Elaborator::elaborateReportValue(const ast::Stmt &statement) {

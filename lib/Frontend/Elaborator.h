@@ -192,6 +192,7 @@ private:
   void elaborateFit();
   void elaborateEvaluate();
   void elaborateReportValue(const ast::Stmt &statement);
+  void checkKept();
   void elaborateSeries();
   void elaboratePredict();
   bool isSeries(const ast::Stmt &statement) const;

@@ -64,7 +64,9 @@ Trainer::Trainer(Session &session, const Parts &parts, const TrainerOptions &opt
 Status Trainer::check() const {
   const std::string &name = program.name;
   if (!train || !train->single || !lossOutput)
-    return Status::error("'" + name + "' has no training step");
+    return Status::error(
+        "'" + name +
+        "' does not say what to train: it needs a 'train { ... }' with a loss and an optimizer");
   if (trainRows() == 0)
     return Status::error("the training part of the data has no rows");
   if (batch > train->batch)
