@@ -90,7 +90,7 @@ void Elaborator::elaborateReportValue(const ast::Stmt &statement) {
     return;
   }
   static constexpr StringRef kinds[] = {"value", "vector", "matrix"};
-  entry.kind = kinds[rank].str();
+  entry.kind = value.counts ? "counts" : kinds[rank].str();
   entry.outputs = {entry.name};
   output(entry.name, value.tensor);
   info.report.push_back(entry);

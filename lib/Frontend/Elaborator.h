@@ -74,7 +74,8 @@ struct Object {
 
   mlir::Value tensor;
   bool batched = false;
-  bool label = false; // a class as the data gives it: a name, not a quantity
+  bool counts = false; // how often classes meet, of count_pairs
+  bool label = false;  // a class as the data gives it: a name, not a quantity
 
   bool isPoison() const { return kind == Kind::Poison; }
   bool is(Kind k) const { return kind == k; }

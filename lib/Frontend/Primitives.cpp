@@ -229,9 +229,12 @@ Object Elaborator::primCrossCount(CallSite &site) {
                                 " and " + describe(y));
   x = castTo(x, realType());
   y = castTo(y, realType());
-  return ofTensor(DotOp::create(b, x.tensor, y.tensor, ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
-                                ArrayRef<int64_t>{0}, ArrayRef<int64_t>{0}),
-                  false);
+  Object counts =
+      ofTensor(DotOp::create(b, x.tensor, y.tensor, ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
+                             ArrayRef<int64_t>{0}, ArrayRef<int64_t>{0}),
+               false);
+  counts.counts = true;
+  return counts;
 }
 
 } // namespace dlc

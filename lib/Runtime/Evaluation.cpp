@@ -41,8 +41,9 @@ Status fillNumbers(const Session &session, const FunctionInfo *evaluate, const R
   }
   if (entry.outputs.size() > 1)
     item.shape = {static_cast<int64_t>(item.values.size())};
-  const FieldInfo *target =
-      item.shape.size() == 2 ? session.getProgram().predictedField(item.shape[0]) : nullptr;
+  const FieldInfo *target = item.kind == "counts" && item.shape.size() == 2
+                                ? session.getProgram().predictedField(item.shape[0])
+                                : nullptr;
   auto classes = target ? names.classes.find(target->name) : names.classes.end();
   if (item.labels.empty() && classes != names.classes.end())
     item.labels = classes->second;

@@ -360,7 +360,8 @@ Status Program::parseReport() {
     entry.outputs = strings(json["outputs"]);
     entry.labels = strings(json["labels"]);
     bool plot = entry.kind == "plot" || entry.kind == "scatter";
-    bool number = entry.kind == "value" || entry.kind == "vector" || entry.kind == "matrix";
+    bool number = entry.kind == "value" || entry.kind == "vector" || entry.kind == "matrix" ||
+                  entry.kind == "counts";
     if (!plot && !number)
       return manifestError("'" + entry.name + "' is to be reported as '" + entry.kind +
                            "', which is unknown");

@@ -71,11 +71,11 @@ std::string renderVector(const ReportItem &item) {
   return text;
 }
 
-/// A matrix of counts as a table: a row for each true class, a column for each predicted one, and
-/// the share of the row that is on the diagonal.
+/// A matrix as a table. One of counts has a row for each true class, a column for each predicted
+/// one, and the share of the row that is on the diagonal.
 std::string renderMatrix(const ReportItem &item) {
   int64_t rows = item.shape[0], columns = item.shape[1];
-  bool square = rows == columns;
+  bool counts = item.kind == "counts" && rows == columns;
   std::vector<std::string> cells(rows * columns);
   size_t head = 0, cell = 1;
   for (int64_t i = 0; i < rows * columns; ++i) {
@@ -84,14 +84,14 @@ std::string renderMatrix(const ReportItem &item) {
   }
   for (int64_t i = 0; i < rows; ++i)
     head = std::max(head, width(label(item, i)));
-  for (int64_t i = 0; square && i < columns; ++i)
+  for (int64_t i = 0; counts && i < columns; ++i)
     cell = std::max(cell, width(label(item, i)));
 
-  std::string text = item.name + (square ? " (rows: true, columns: predicted)\n" : "\n");
+  std::string text = item.name + (counts ? " (rows: true, columns: predicted)\n" : "\n");
   text += "  " + std::string(head, ' ');
   for (int64_t column = 0; column < columns; ++column)
-    text += " " + padLeft(square ? label(item, column) : std::to_string(column), cell);
-  text += square ? "   recall\n" : "\n";
+    text += " " + padLeft(counts ? label(item, column) : std::to_string(column), cell);
+  text += counts ? "   recall\n" : "\n";
   for (int64_t row = 0; row < rows; ++row) {
     text += "  " + padRight(label(item, row), head);
     double sum = 0;
@@ -100,9 +100,9 @@ std::string renderMatrix(const ReportItem &item) {
       sum += item.values[row * columns + column];
     }
     char recall[24] = "        -";
-    if (square && sum > 0)
+    if (counts && sum > 0)
       snprintf(recall, sizeof(recall), "  %5.1f %%", 100 * item.values[row * columns + row] / sum);
-    text += square ? std::string(recall) + "\n" : "\n";
+    text += counts ? std::string(recall) + "\n" : "\n";
   }
   return text;
 }

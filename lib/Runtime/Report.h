@@ -13,7 +13,8 @@ namespace dlrt {
 /// One entry of a report: a number, a vector, a matrix or a plot.
 struct ReportItem {
   std::string name;
-  std::string kind; /// "value", "vector", "matrix", "plot" or "scatter", as in the manifest
+  std::string
+      kind; /// "value", "vector", "matrix", "counts", "plot" or "scatter", as in the manifest
   std::vector<int64_t> shape;      /// of `values`; empty for a single number
   std::vector<double> values;      /// row-major
   std::vector<std::string> labels; /// of a vector's elements, or of a matrix's rows and columns

@@ -68,7 +68,7 @@ TEST(Program, RefusesWrongManifests) {
   EXPECT_NE(parseError(replaced(manifest, R"("type": "i32", "shape": [])",
                                 R"("type": "i7", "shape": [])")),
             "");
-  EXPECT_NE(parseError(replaced(manifest, R"("kind": "matrix")", R"("kind": "cube")")), "");
+  EXPECT_NE(parseError(replaced(manifest, R"("kind": "counts")", R"("kind": "cube")")), "");
   EXPECT_NE(parseError(replaced(manifest, R"("shape": [103])", R"("shape": [-5])")), "");
   EXPECT_NE(parseError(replaced(
                 manifest, R"("reset": "fit.reset", "passes": ["fit.0"], "final": "fit.final")",

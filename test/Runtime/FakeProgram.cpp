@@ -212,7 +212,7 @@ std::string fake::manifest(const std::string &train, const std::string &split) {
  "train": {)json" +
          train + R"json(},
  "report": [{"name": "mse", "kind": "value", "outputs": ["loss"]}, {"name": "score", "kind": "value", "outputs": ["score"]},
-            {"name": "confusion", "kind": "matrix", "outputs": ["confusion"]},
+            {"name": "confusion", "kind": "counts", "outputs": ["confusion"]},
             {"name": "norms", "kind": "vector", "outputs": ["norms"], "labels": ["w0", "w1"]},
             {"name": "plot", "kind": "plot", "outputs": ["plot.x", "plot.y", "plot.line"], "labels": ["x", "y", "line(x)"]},
             {"name": "scatter", "kind": "scatter", "outputs": ["plot.y", "plot.line"], "labels": ["y", "line(x)"]}]})json";

@@ -44,7 +44,7 @@ struct TrainInfo {
 };
 
 struct ReportInfo {
-  std::string name, kind; // value, vector, matrix, plot, scatter
+  std::string name, kind; // value, vector, matrix, counts (of classes), plot, scatter
   std::vector<std::string> outputs, labels;
 };
 
