@@ -30,6 +30,16 @@ int dlrt::parseCell(const std::string &cell, double &out) {
   return error == std::errc() && stop == last && std::isfinite(out) ? 1 : -1;
 }
 
+int dlrt::parseCell(const FieldInfo &field, const std::string &cell, double &out) {
+  if (field.type == ElementType::Bool)
+    for (const char *word : {"false", "False", "FALSE", "true", "True", "TRUE"})
+      if (cell == word) {
+        out = cell.size() == strlen("true");
+        return 1;
+      }
+  return parseCell(cell, out);
+}
+
 namespace {
 class CsvParser {
 public:

@@ -130,6 +130,8 @@ Status parseCsv(const char *text, size_t size, const std::string &name, Table &o
 /// A cell as a number: 1 if it is one, 0 if it is missing (empty, NA, NaN, ?, null), -1 if it is
 /// something else, also if it is infinite.
 int parseCell(const std::string &cell, double &out);
+/// The same for a cell of `field`: true and false are 1 and 0 where it is a bool.
+int parseCell(const FieldInfo &field, const std::string &cell, double &out);
 
 } // namespace dlrt
 #endif // DLRT_DATASET_H

@@ -139,7 +139,7 @@ Status TableFields::fillNumbers(const FieldInfo &field, const std::vector<size_t
     for (size_t column : columns) {
       double value = 0;
       const std::string &cell = table.rows[r][column];
-      int kind = parseCell(cell, value);
+      int kind = parseCell(field, cell, value);
       if (kind == 0 && field.missing == "keep")
         value = NAN;
       else if (kind == 0)
