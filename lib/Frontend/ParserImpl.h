@@ -1,9 +1,9 @@
 //===- ParserImpl.h - Recursive descent over the tokens -----------------------------*- C++ -*-===//
 //
-// ParseItems.cpp: programs, definitions, statements. ParseExpressions.cpp: operators, calls,
-// subscripts. ParsePrimaries.cpp: what they begin with, and types. A parse function reports what is
-// wrong itself and returns null; its caller skips to the next statement, so that one mistake gives
-// one message and the next ones are still found.
+// ParseItems.cpp: programs, definitions. ParseStatements.cpp: bodies. ParseExpressions.cpp:
+// operators, calls, subscripts. ParsePrimaries.cpp: what they begin with, and types. A parse
+// function reports what is wrong itself and returns null; its caller skips to the next statement,
+// so that one mistake gives one message and the next ones are still found.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_FRONTEND_PARSERIMPL_H
