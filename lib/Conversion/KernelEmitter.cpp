@@ -179,20 +179,7 @@ void KernelEmitter::loopVectors(int64_t size, Value low, Value high,
 
 Value KernelEmitter::identity(ReductionOpInterface op, bool vector) {
   Type element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
-  double number = op.getIdentity();
-  TypedAttr value;
-  if (isa<FloatType>(element)) {
-    value = FloatAttr::get(element, number);
-  } else {
-    // i8 and i1 are unsigned.
-    unsigned width = element.getIntOrFloatBitWidth();
-    APInt limit(width, 0);
-    if (std::isinf(number) && number > 0)
-      limit = width <= 8 ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
-    else if (std::isinf(number))
-      limit = width <= 8 ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
-    value = IntegerAttr::get(element, limit);
-  }
+  TypedAttr value = numberAttr(element, op.getIdentity());
   if (vector)
     value = SplatElementsAttr::get(vectorOfType(element), value);
   return arith::ConstantOp::create(b, value);

@@ -38,11 +38,7 @@ Value cast(Builder &b, Value x, Type element) {
 
 Value scalarConstant(Builder &b, Type element, double value) {
   auto type = RankedTensorType::get({}, element);
-  Attribute number;
-  if (llvm::isa<FloatType>(element))
-    number = FloatAttr::get(element, value);
-  else
-    number = IntegerAttr::get(element, static_cast<int64_t>(value));
+  Attribute number = numberAttr(element, value);
   return ConstantOp::create(b, type, DenseElementsAttr::get(type, number));
 }
 

@@ -54,6 +54,19 @@ bool isBatched(Type type) {
   return tensor.getRank() > 0 && tensor.isDynamicDim(0);
 }
 
+TypedAttr numberAttr(Type element, double value) {
+  if (llvm::isa<FloatType>(element))
+    return FloatAttr::get(element, value);
+  unsigned width = element.getIntOrFloatBitWidth();
+  bool isSigned = width > 8;
+  if (!std::isinf(value))
+    return IntegerAttr::get(element, static_cast<int64_t>(value));
+  APInt limit = value > 0  ? isSigned ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width)
+                : isSigned ? APInt::getSignedMinValue(width)
+                           : APInt::getMinValue(width);
+  return IntegerAttr::get(element, limit);
+}
+
 std::optional<double> splatValue(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (!llvm::isa<BroadcastOp, CastOp, ReshapeOp>(op))

@@ -1,11 +1,11 @@
-//===- dlc-opt.cpp - Runs single passes on text: for tests and for looking inside
-//--------------===//
+//===- dlc-opt.cpp - Runs single passes on text, for tests and for looking inside -------------===//
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/DL.h"
 #include "dlc/Transforms/Passes.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -18,6 +18,9 @@ int main(int argc, char **argv) {
   dlc::registerDLConversionPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  mlir::PassPipelineRegistration<>("dl-loops-to-llvm",
+                                   "take loops, vectors and arithmetic to LLVM's dialect",
+                                   dlc::addLoopsToLLVMPasses);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "runs dlc's passes one by one\n", registry));
 }

@@ -43,6 +43,10 @@ bool isFloat(mlir::Value value);
 /// True if the first dimension is the batch.
 bool isBatched(mlir::Type type);
 
+/// `value` as a number of the type `element`. Where there are no infinities, these are its smallest
+/// and largest number; i8 and i1 are unsigned.
+mlir::TypedAttr numberAttr(mlir::Type element, double value);
+
 /// The value of a constant of equal elements, also seen through broadcasts and casts; none
 /// otherwise.
 std::optional<double> splatValue(mlir::Value value);
