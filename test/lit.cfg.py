@@ -5,7 +5,7 @@ import lit.formats
 config.name = "dlc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".dl", ".test"]
-config.excludes = ["Inputs", "Benchmarks", "Fuzz"]
+config.excludes = ["Inputs", "Benchmarks", "Corpus"]
 config.test_source_root = os.path.join(config.dlc_source, "test")
 config.test_exec_root = os.path.join(config.dlc_build, "test")
 config.environment["PATH"] = os.pathsep.join(

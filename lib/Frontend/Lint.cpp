@@ -76,7 +76,15 @@ static Value lossScores(Operation *op) {
     return logSumExp(log);
   auto log1p = dyn_cast<Log1pOp>(op);
   auto power = log1p ? originOf<ExpOp>(log1p.getX()) : ExpOp();
-  auto minus = power ? originOf<NegOp>(power.getX()) : NegOp();
+  if (!power)
+    return {};
+  // -|z| may be written where(z > 0, -z, z), which has a derivative at 0.
+  if (auto either = originOf<SelectOp>(power.getX())) {
+    auto minus = originOf<NegOp>(either.getLhs());
+    bool same = minus && origin(minus.getX()) == origin(either.getRhs());
+    return same ? origin(either.getRhs()) : Value();
+  }
+  auto minus = originOf<NegOp>(power.getX());
   auto size = minus ? originOf<AbsOp>(minus.getX()) : AbsOp();
   return size ? origin(size.getX()) : Value();
 }

@@ -214,8 +214,9 @@ private:
                              StatusCode::DataError);
     int64_t trainRows = array.shape[0], rows = trainRows + (test ? test->shape[0] : 0);
     if (!takeRows(rows))
-      return error("'" + file + "' has " + std::to_string(rows) +
-                   " examples, the fields before have " + std::to_string(out.rows));
+      return Status::error("'" + file + "' has " + std::to_string(rows) +
+                               " examples, the fields before have " + std::to_string(out.rows),
+                           StatusCode::DataError);
     int64_t per = field.elements();
     Buffer &target = out.arrays[i];
     if (!target.allocate(rows * per * elementSize(field.type)))

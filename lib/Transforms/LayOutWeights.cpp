@@ -27,12 +27,17 @@ using namespace dlc;
 /// True if everything that a kernel computes from `value` asks for its columns one by one or in
 /// whole vectors from a multiple of their width on, which never cross a panel's edge.
 static bool isReadInColumns(Value value) {
-  return llvm::all_of(value.getUsers(), [](Operation *user) {
-    if (isa<YieldOp, DotOp, ReductionOpInterface>(user))
-      return true;
-    return (isa<ElementwiseOpInterface, BroadcastOp, TransposeOp>(user)) &&
-           isReadInColumns(user->getResult(0));
-  });
+  SetVector<Operation *> reached;
+  auto follow = [&](Value next) { reached.insert(next.user_begin(), next.user_end()); };
+  follow(value);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (isa<YieldOp, DotOp, ReductionOpInterface>(reached[i]))
+      continue;
+    if (!isa<ElementwiseOpInterface, BroadcastOp, TransposeOp>(reached[i]))
+      return false;
+    follow(reached[i]->getResult(0));
+  }
+  return true;
 }
 
 namespace {

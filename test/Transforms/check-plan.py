@@ -4,7 +4,8 @@
     check-plan.py FILE ...                .dl, or .mlir as 'dlc --emit=kernels' prints it
 
 It knows nothing of how the plan was made. Barriers cut a function into phases; within a phase, kernels may run at the same
-time on different threads, but for those that share one partition of the batch's rows ("rows").
+time on different threads, but for those that share one partition of the batch's rows ("rows"). What is "replicated" lies behind
+the arena: few threads have a copy each, and many share one, which "barrier_beyond" is for; both are looked at.
 """
 import re
 import subprocess
@@ -14,6 +15,7 @@ from itertools import combinations
 WIDTHS = {"f32": 4, "f64": 8, "i32": 4, "i8": 1, "i1": 1}
 ROW_TILE = 16  # batched tensors have room for whole tiles of rows
 FOREVER = 1 << 30
+BEHIND = 1 << 40  # where copies are taken to lie
 TYPE = r"tensor<[^>]*>"
 
 
@@ -28,8 +30,8 @@ def size_of(tensor, batch):
 class Tensor:
     """Bytes [start, end) of the arena, in use from one phase to another."""
 
-    def __init__(self, name, start, size, phase, rows):
-        self.name, self.start, self.end, self.rows = name, start, start + size, rows
+    def __init__(self, name, start, size, phase, rows, copied=False):
+        self.name, self.start, self.end, self.rows, self.copied = name, start, start + size, rows, copied
         self.written = self.last = phase
 
 
@@ -39,29 +41,36 @@ def names_in(text):
 
 class Checker:
     def __init__(self, text):
-        self.mistakes, self.kernels, self.used = [], 0, 64
+        self.mistakes, self.kernels, self.used, self.used_behind = [], 0, 64, 0
         self.arena = int(re.search(r"dl.arena_bytes = (\d+)", text)[1])
+        self.copy = int(re.search(r"dl.copy_bytes = (\d+)", text)[1])
         self.variables = {}
         for name, offset, tensor in re.findall(rf'dl.variable (@[\w.]+) "\w+" {{.*?offset = (\d+) : i64.*?}} : ({TYPE})', text):
             self.variables[name] = Tensor(name, int(offset), size_of(tensor, 1), 0, False)
         self.check_places(list(self.variables.values()), "variables")
         for name, attributes, body in re.findall(r"^  func.func (@[\w.]+)\(\)(.*?) {\n(.*?)^  }", text, re.M | re.S):
             batch = re.search(r"dl.batch = (\d+)", attributes)
-            self.check_function(name, int(batch[1]) if batch else 1, body)
+            for many in False, True:
+                self.check_function(name, int(batch[1]) if batch else 1, body, many)
+        if -(-self.used_behind // 64) * 64 != self.copy:
+            self.mistakes.append(f"the plan says {self.copy} bytes for each copy, and {self.used_behind} are used")
         # Tensors begin at cache lines; the last line is whole.
         if -(-self.used // 64) * 64 != self.arena:
             self.mistakes.append(f"the plan says {self.arena} bytes, and {self.used} are used")
 
     def check_places(self, tensors, where):
         for tensor in tensors:
-            self.used = max(self.used, tensor.end)
+            if tensor.start < BEHIND:
+                self.used = max(self.used, tensor.end)
+            else:
+                self.used_behind = max(self.used_behind, tensor.end - BEHIND)
             if tensor.start % 64:
                 self.mistakes.append(f"{where}: {tensor.name} begins inside a cache line")
         for a, b in combinations(tensors, 2):
             if a.start < b.end and b.start < a.end and a.written <= b.last and b.written <= a.last:
                 self.mistakes.append(f"{where}: {a.name} and {b.name} are in use at the same bytes at the same time")
 
-    def check_function(self, name, batch, body):
+    def check_function(self, name, batch, body, many):
         read_of = dict(re.findall(r"(%\w+) = dl.read (@[\w.]+)", body))
         view_of = dict(re.findall(r"(%\w+) = dl.reshape (%\w+(?:#\d+)?)", body))
         targets = {}  # a kernel's result: the variable it is written into
@@ -72,10 +81,11 @@ class Checker:
         made, read_since, phase = {}, {}, 0
         pattern = rf'^    (%\w+)(?::(\d+))? = dl.kernel "(\w+)" "[^"]*" ?\((.*?)\) {{\n(.*?)^    }}(.*?) : \((.*?)\) -> (.*?)$'
         for result, count, kind, inputs, _, attributes, input_types, types in re.findall(pattern, body, re.M | re.S):
-            self.kernels += 1
+            self.kernels += many
             where = f"{name}, {result}"
             rows = bool(re.search(r"[{ ]rows[,}]", attributes))
-            if re.search(r"[{ ]barrier[,}]", attributes):
+            replicated = bool(re.search(r"[{ ]replicated[,}]", attributes))
+            if re.search(r"[{ ]barrier[,}]", attributes) or many and "barrier_beyond" in attributes:
                 phase += 1
                 read_since = {}
             results = [f"{result}#{n}" for n in range(int(count))] if count else [result]
@@ -90,7 +100,8 @@ class Checker:
                 elif value in made:
                     source = made[value]
                     source.last = max(source.last, phase)
-                    if source.written == phase and not (rows and source.rows and "?" in tensor):
+                    own = source.copied and not many
+                    if source.written == phase and not own and not (rows and source.rows and "?" in tensor):
                         self.mistakes.append(f"{where} reads {value}, which other threads may still write")
             for value, tensor, offset in zip(results, types, offsets):
                 if value in targets:
@@ -99,7 +110,8 @@ class Checker:
                         self.mistakes.append(f"{where} does not lie where {variable.name} does")
                     if read_since.get(variable.name):
                         self.mistakes.append(f"{where} overwrites {variable.name}, which other threads may still read")
-                made[value] = Tensor(value, offset, size_of(tensor, batch), phase, rows)
+                place = offset + BEHIND if replicated else offset
+                made[value] = Tensor(value, place, size_of(tensor, batch), phase, rows, replicated)
             for variable in own_reads:
                 read_since[variable] = True
         for value in re.findall(r'dl.output "[^"]*", (%\w+(?:#\d+)?)', body):
