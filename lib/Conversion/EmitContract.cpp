@@ -218,8 +218,19 @@ private:
     Value high = e.sizeOf(typeOf(dot.getLhs()).getDimSize(l));
     return e.loopCarrying(e.integer(0), high, 1, sums, [&](Value k, ValueRange carried) {
       lhsAt[l] = rhsAt[r] = {k};
+      if (const TensorMemory *data = dataToFetch())
+        e.prefetchDataRows(*data, lhsAt[lhsFree.back()].base, tileRows, k,
+                           typeOf(dot.getLhs()).getDimSize(l));
       return overTerms(n + 1, lhsAt, rhsAt, carried, tileRows, vectors, lastMask);
     });
+  }
+
+  /// An operand that the region does not use: data whose next rows are to be fetched.
+  const TensorMemory *dataToFetch() {
+    for (auto [argument, memory] : llvm::zip_equal(e.region->getArguments(), e.inputs))
+      if (argument.use_empty())
+        return &memory;
+    return nullptr;
   }
 
   SmallVector<Value> multiply(const Indices &lhsAt, const Indices &rhsAt, ValueRange sums,

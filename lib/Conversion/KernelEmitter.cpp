@@ -136,7 +136,7 @@ void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t las
   if (shared)
     std::tie(low, high) = share(high, ShapedType::isDynamic(shape[first]) ? DLRT_ROW_TILE : 1);
   loop(low, high, 1, [&](Value i) {
-    if (at.empty() && ShapedType::isDynamic(shape[first]))
+    if (at.empty() && ShapedType::isDynamic(shape[first]) && !kernel->hasAttr("fetched"))
       prefetchDataRows(i);
     at.push_back({i});
     loopOver(shape, first + 1, last, false, at, body);

@@ -123,6 +123,10 @@ private:
   void prefetch(mlir::Value pointer, mlir::Value index, mlir::Type element);
   /// Asks for what the kernel reads of the data for the batch's row some rows after `row`.
   void prefetchDataRows(mlir::Value row);
+  /// The same from within a product: in the turn `term` of `terms`, for a part of the rows
+  /// [row, row + count), so that all of them are asked for in the last turn.
+  void prefetchDataRows(const TensorMemory &memory, mlir::Value row, int64_t count,
+                        mlir::Value term, int64_t terms);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask);
   mlir::Value frameNumber(size_t offset, mlir::Type type);
   mlir::Value address(mlir::Value pointer, mlir::Value index, mlir::Type element);

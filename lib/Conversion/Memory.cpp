@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cstddef>
 
@@ -198,6 +199,21 @@ void KernelEmitter::prefetchDataRows(Value row) {
     for (int64_t offset = 0; offset < bytes; offset += kLine)
       prefetch(memory.pointer, addInt(first, integer(offset)), b.getI8Type());
   }
+}
+
+void KernelEmitter::prefetchDataRows(const TensorMemory &memory, Value row, int64_t count,
+                                     Value term, int64_t terms) {
+  int64_t bytes = std::max<int64_t>(memory.type.getElementTypeBitWidth() / 8, 1);
+  for (int64_t size : memory.type.getShape().drop_front())
+    bytes *= size;
+  // Row after row in turn, each time a step further along it.
+  int64_t step = llvm::divideCeil(bytes, std::max<int64_t>(terms / count, 1));
+  Value which = arith::RemUIOp::create(b, term, integer(count));
+  Value offset = mulInt(arith::DivUIOp::create(b, term, integer(count)), step);
+  Value place = address(rowNumbers, addInt(addInt(row, rows), which), b.getI32Type());
+  Value number =
+      arith::ExtSIOp::create(b, b.getI64Type(), LLVM::LoadOp::create(b, b.getI32Type(), place));
+  prefetch(memory.pointer, addInt(mulInt(number, bytes), offset), b.getI8Type());
 }
 
 void KernelEmitter::store(unsigned result, ArrayRef<Index> at, Value element, Value mask) {

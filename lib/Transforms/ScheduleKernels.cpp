@@ -13,9 +13,13 @@
 // at all by few threads: each makes a copy of its own, which takes less time than moving the lines
 // between cores. Many threads share one copy, and then wait for each other before it is read.
 //
+// Rows of a shuffled batch lie anywhere in the data. A product that reads what is made of them gets
+// the data as one more operand, which its region does not use: it asks for the next batch's rows
+// while it computes, and the kernel that reads them is marked `fetched`.
+//
 // Sets on each kernel: `barrier` (unit) or `barrier_beyond` (a number of threads), `rows` or
-// `columns` (unit), `replicated` (unit); on each assignment that writes in place: `in_place`
-// (unit).
+// `columns` (unit), `replicated` (unit), `fetched` (unit); on each assignment that writes in place:
+// `in_place` (unit).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -79,6 +83,7 @@ public:
     chooseTargets();
     markRows();
     markReplicated();
+    fetchAhead();
     order();
     copyTheRest();
   }
@@ -222,6 +227,44 @@ private:
       if (kernel.getKind() == "map" && kernel->hasAttr("rows") && fromData && cheap && readWhole)
         kernel->setAttr("replicated", UnitAttr::get(kernel.getContext()));
     }
+  }
+
+  /// Lets products fetch the data that the kernel before them reads.
+  void fetchAhead() {
+    for (KernelOp kernel : kernels) {
+      if (kernel.getKind() != "map" || !kernel->hasAttr("rows") || kernel.getInputs().size() != 1 ||
+          !kernel.getInputs()[0].getDefiningOp<InputOp>())
+        continue;
+      auto reader = llvm::find_if(kernel->getUsers(), [&](Operation *user) {
+        return isa<KernelOp>(user) && canFetch(cast<KernelOp>(user), kernel);
+      });
+      if (reader == kernel->getUsers().end())
+        continue;
+      auto product = cast<KernelOp>(*reader);
+      product.getInputsMutable().append(kernel.getInputs()[0]);
+      BlockArgument seen = kernel.getBody().front().getArgument(0);
+      product.getBody().front().addArgument(seen.getType(), seen.getLoc());
+      kernel->setAttr("fetched", UnitAttr::get(kernel.getContext()));
+    }
+  }
+
+  /// Whether a product over the batch's rows takes long enough to ask for a line in each turn.
+  static bool canFetch(KernelOp product, KernelOp maker) {
+    constexpr int64_t kLeastBytes = 128, kMostBytes = 4096; // of a row
+    if (product.getKind() != "contract")
+      return false;
+    auto dot = *product.getBody().getOps<DotOp>().begin();
+    auto lhs = cast<RankedTensorType>(dot.getLhs().getType());
+    auto argument = dyn_cast<BlockArgument>(dot.getLhs());
+    if (!argument || product.getInputs()[argument.getArgNumber()].getDefiningOp() != maker ||
+        lhs.getRank() != 2 || !isBatched(lhs) || dot.getLhsContract() != ArrayRef<int64_t>{1} ||
+        cast<RankedTensorType>(dot.getY().getType()).getRank() != 2)
+      return false;
+    auto data = cast<RankedTensorType>(maker.getBody().front().getArgument(0).getType());
+    int64_t bytes = std::max<int64_t>(data.getElementTypeBitWidth() / 8, 1);
+    for (int64_t size : data.getShape().drop_front())
+      bytes *= size;
+    return bytes >= kLeastBytes && bytes <= kMostBytes && bytes <= 4 * lhs.getDimSize(1);
   }
 
   /// For whom a kernel has to wait: it touches what others may be at since the last barrier.

@@ -81,7 +81,7 @@ def step(bench):
     for threads in bench.args.threads:
         case = f"step {threads}T"
         bench.add(case, "dlc", "us", bench_json(bench, threads)["step_us_median"])
-        for framework, mode in (("jax", "scan"), ("torch", "eager_fused"), ("torch", "compile_step")):
+        for framework, mode in (("jax", "scan"), ("torch", "eager_fused")):
             for value in filter(None, [bench.peer("mlp_step", framework, mode, threads).get("step")]):
                 bench.add(case, f"{framework} {mode}", "us", value)
 
