@@ -62,85 +62,85 @@ Object Elaborator::evaluateBlock(const ast::Block &block, const ScopePtr &scope)
 }
 
 void Elaborator::declare(const ast::Stmt &statement, const ScopePtr &scope) {
-  const std::string &keyword = statement.keyword.text;
   for (const ast::Identifier &name : statement.names) {
-    Object &slot = scope->names[name.text];
-    std::string before = slot.string;
-    slot = poison();
-    if (frames.empty() || frames.back().path.empty()) {
-      diagnostics.error(statement.keyword.range,
-                        "'" + keyword + "' belongs into a model or a function that one calls");
-      continue;
-    }
-    std::string path = frames.back().path + "." + name.text;
-    if (before == path) {
-      diagnostics.error(name.range, "'" + name.text + "' is declared twice")
-          .note("the first declaration is here", variables[path].range);
-      continue;
-    }
-    if (!optimizedPath.empty() && keyword == "state") {
-      // An optimizer's state has the shape of the parameter that it belongs to.
-      RankedTensorType type = variables[optimizedPath].type;
-      path = optimizerName + "." + name.text + "." + optimizedPath;
-      slot = declareVariable(path, "optimizer", type.getShape(), type.getElementType(), name.range);
-      if (!slot.isPoison())
-        initialise(path, statement.value.get(), scope, name.range);
-      slot.string = path;
-      continue;
-    }
-    if (keyword == "fit") {
-      if (!statement.value) {
-        diagnostics.error(statement.range,
-                          "'fit' needs a value that is computed from the training data");
-        continue;
-      }
-      // Only @fit computes it; the shape must be known everywhere, so the expression is looked at
-      // in any phase.
-      Phase outer = phase;
-      Object value =
-          toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
-      if (value.isPoison())
-        continue;
-      if (statement.type &&
-          !checkType(value, *statement.type, scope, statement.value->range, "'" + name.text + "'"))
-        continue;
-      if (value.batched) {
-        diagnostics
-            .error(statement.value->range, "what is fitted must not vary from example to example")
-            .note("reduce it over the training data, as in mean(x, over = batch)");
-        continue;
-      }
-      slot = declareVariable(path, "fitted", shapeOf(value), elementOf(value), name.range);
-      if (outer == Phase::Fit) {
-        updates[path] = value.tensor;
-        slot = value;
-      }
-      continue;
-    }
-    Type element = realType();
-    Shape shape;
-    if (statement.type) {
-      element = elementType(statement.type->name.text);
-      std::optional<Shape> declared = evaluateShape(*statement.type, scope);
-      if (!declared)
-        continue;
-      shape = *declared;
-      if (!element || !statement.type->arguments.empty()) {
-        diagnostics.error(statement.type->range, "a " + keyword + " has a type such as f32[3, 4]");
-        continue;
-      }
-    }
-    if (keyword == "param" && !isa<FloatType>(element)) {
-      diagnostics.error(statement.type->range, "a parameter is trained, so it must be f32 or f64")
-          .note("use 'state' for what is not trained");
-      continue;
-    }
-    slot =
-        declareVariable(path, keyword == "param" ? "param" : "state", shape, element, name.range);
-    if (!slot.isPoison())
-      initialise(path, statement.value.get(), scope, name.range);
-    slot.string = path; // for '<-'
+    // The name stands for the variable from here on, not yet in its own type and value.
+    Object declared = declareName(statement, name, scope);
+    scope->names[name.text] = declared;
   }
+}
+
+Object Elaborator::declareName(const ast::Stmt &statement, const ast::Identifier &name,
+                               const ScopePtr &scope) {
+  const std::string &keyword = statement.keyword.text;
+  if (frames.empty() || frames.back().path.empty())
+    return fail(statement.keyword.range,
+                "'" + keyword + "' belongs into a model or a function that one calls");
+  std::string path = frames.back().path + "." + name.text;
+  if (!optimizedPath.empty() && keyword == "state")
+    path = optimizerName + "." + name.text + "." + optimizedPath;
+  if (auto known = scope->names.find(name.text);
+      known != scope->names.end() && known->second.string == path) {
+    diagnostics.error(name.range, "'" + name.text + "' is declared twice")
+        .note("the first declaration is here", variables[path].range);
+    return poison();
+  }
+  if (keyword == "fit")
+    return declareFitted(statement, name, path, scope);
+  std::string kind = keyword == "param" ? "param" : "state";
+  Type element = realType();
+  Shape shape;
+  if (!optimizedPath.empty() && keyword == "state") {
+    // An optimizer's state has the shape of the parameter that it belongs to.
+    RankedTensorType type = variables[optimizedPath].type;
+    kind = "optimizer";
+    element = type.getElementType();
+    shape = Shape(type.getShape());
+  } else if (statement.type) {
+    element = elementType(statement.type->name.text);
+    std::optional<Shape> declared = evaluateShape(*statement.type, scope);
+    if (!declared)
+      return poison();
+    shape = *declared;
+    if (!element || !statement.type->arguments.empty())
+      return fail(statement.type->range, "a " + keyword + " has a type such as f32[3, 4]");
+  }
+  if (keyword == "param" && !isa<FloatType>(element)) {
+    diagnostics.error(statement.type->range, "a parameter is trained, so it must be f32 or f64")
+        .note("use 'state' for what is not trained");
+    return poison();
+  }
+  Object variable = declareVariable(path, kind, shape, element, name.range);
+  if (!variable.isPoison())
+    initialise(path, statement.value.get(), scope, name.range);
+  variable.string = path; // for '<-'
+  return variable;
+}
+
+Object Elaborator::declareFitted(const ast::Stmt &statement, const ast::Identifier &name,
+                                 const std::string &path, const ScopePtr &scope) {
+  if (!statement.value)
+    return fail(statement.range, "'fit' needs a value that is computed from the training data");
+  // Only @fit computes it; the shape must be known everywhere, so the expression is looked at in
+  // any phase.
+  Object value = toTensor(evaluate(*statement.value, scope), realType(), statement.value->range);
+  if (value.isPoison())
+    return value;
+  if (statement.type &&
+      !checkType(value, *statement.type, scope, statement.value->range, "'" + name.text + "'"))
+    return poison();
+  if (value.batched) {
+    diagnostics
+        .error(statement.value->range, "what is fitted must not vary from example to example")
+        .note("reduce it over the training data, as in mean(x, over = batch)");
+    return poison();
+  }
+  Object variable = declareVariable(path, "fitted", shapeOf(value), elementOf(value), name.range);
+  if (phase == Phase::Fit) {
+    updates[path] = value.tensor;
+    variable = value;
+  }
+  variable.string = path; // for what would declare it again
+  return variable;
 }
 
 void Elaborator::update(const ast::Stmt &statement, const ScopePtr &scope) {

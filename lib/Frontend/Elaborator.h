@@ -211,6 +211,10 @@ private:
   //===--- Statements (ElaborateStatements.cpp) ---===//
   Object evaluateBlock(const ast::Block &block, const ScopePtr &scope);
   void declare(const ast::Stmt &statement, const ScopePtr &scope);
+  Object declareName(const ast::Stmt &statement, const ast::Identifier &name,
+                     const ScopePtr &scope);
+  Object declareFitted(const ast::Stmt &statement, const ast::Identifier &name,
+                       const std::string &path, const ScopePtr &scope);
   void update(const ast::Stmt &statement, const ScopePtr &scope);
 
   //===--- Expressions (ElaborateExpressions.cpp) ---===//

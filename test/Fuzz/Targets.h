@@ -9,9 +9,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+/// Ends the process, so that the input is noticed, where what has to hold for all of them does not.
+inline void require(bool holds, const char *what) {
+  if (holds)
+    return;
+  fprintf(stderr, "broken: %s\n", what);
+  abort();
+}
 
 void fuzzLexer(const uint8_t *data, size_t size);
-/// Parses a program, prints its tree, and renders what is wrong with it.
+/// Parses a program and a setting, prints its tree, and renders what is wrong with it.
 void fuzzParser(const uint8_t *data, size_t size);
 /// All that `dlc check` does.
 void fuzzCheck(const uint8_t *data, size_t size);
