@@ -2,6 +2,7 @@
 #include "dlc/Frontend/AST.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 
@@ -114,17 +115,15 @@ private:
     return result;
   }
 
+  // Texts are made first: llvm::join looks at each element twice, which doubles with every level.
   std::string join(const std::vector<ExprPtr> &exprs) {
-    return llvm::join(llvm::map_range(exprs, [&](auto &e) { return text(*e); }), ", ");
+    return llvm::join(llvm::map_to_vector(exprs, [&](auto &e) { return text(*e); }), ", ");
   }
 
   std::string join(const std::vector<Argument> &arguments) {
-    return llvm::join(llvm::map_range(arguments,
-                                      [&](auto &a) {
-                                        return (a.name ? a.name->text + " = " : "") +
-                                               text(*a.value);
-                                      }),
-                      ", ");
+    auto texts = llvm::map_to_vector(
+        arguments, [&](auto &a) { return (a.name ? a.name->text + " = " : "") + text(*a.value); });
+    return llvm::join(texts, ", ");
   }
 
   std::string text(const Expr &expr) {
@@ -158,7 +157,7 @@ private:
     }
     case Expr::Kind::Subscript: {
       auto *subscript = cast<Subscript>(&expr);
-      auto items = llvm::map_range(subscript->items, [&](const SubscriptItem &item) {
+      auto items = llvm::map_to_vector(subscript->items, [&](const SubscriptItem &item) {
         if (!item.slice)
           return part(item.index);
         return part(item.start) + ":" + part(item.stop) + (item.step ? ":" + part(item.step) : "");

@@ -49,7 +49,7 @@ CASES = {
         "empty": "", "only-braces": "{{{{}}}}", "deep-parentheses": "x = " + "(" * 3000 + "1" + ")" * 3000,
         "deep-unary": "x = " + "-" * 5000 + "1", "deep-power": "x = " + "2^" * 4000 + "2",
         "deep-if": "fn f(x) { " + "if x { " * 1500 + "1" + " }" * 1500 + " }", "deep-lambda": "x = " + "fn() { " * 1500 + "1" + " }" * 1500,
-        "deep-subscript": "x = a" + "[0]" * 4000, "deep-pipe": "x = 1" + " |> f" * 4000, "unclosed": "model m(x: f32[3) -> f32 {",
+        "deep-subscript": "x = a" + "[0]" * 4000, "deep-pipe": "x = 1" + " |> f" * 4000, "pipes": "x = 1" + " |> f" * 100, "lists": "x = " + "[" * 100 + "1" + "]" * 100, "unclosed": "model m(x: f32[3) -> f32 {",
         "missing-names": "fn (,) { = <- : }", "nested-sections": "data { data { } train { } }",
         "no-line-ends": "data{x:f32=linspace(0,1,3)}model m(x:f32)->f32{x}", "stray-else": "else { }", "arrow": "fn f(x) -> { }",
         "many-errors": "x = )\n" * 500, "nul": "fn f(x) { x \0 }",
