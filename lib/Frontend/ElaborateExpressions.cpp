@@ -68,6 +68,7 @@ Object Elaborator::evaluateKind(const ast::Expr &expr, const ScopePtr &scope) {
     Object lambda = Object::ofKind(Object::Kind::Function);
     lambda.lambda = llvm::cast<ast::Lambda>(&expr);
     lambda.scope = scope;
+    enclosing.push_back(scope);
     return lambda;
   }
   case ast::Expr::Kind::If:

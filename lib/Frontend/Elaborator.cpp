@@ -22,6 +22,13 @@ Elaborator::Elaborator(const ast::Program &program, Sources &sources, Diagnostic
       options(options), info(info), b(UnknownLoc::get(&context), &context),
       module(ModuleOp::create(UnknownLoc::get(&context))), global(std::make_shared<Scope>()) {}
 
+/// A scope that names a lambda made in it would keep itself alive.
+Elaborator::~Elaborator() {
+  for (const std::weak_ptr<Scope> &each : enclosing)
+    if (ScopePtr scope = each.lock())
+      scope->names.clear();
+}
+
 void Elaborator::registerFunctions(const ast::Program &source,
                                    llvm::StringMap<const ast::Function *> &table) {
   for (const auto &function : source.functions) {

@@ -133,6 +133,7 @@ class Elaborator {
 public:
   Elaborator(const ast::Program &program, Sources &sources, Diagnostics &diagnostics,
              mlir::MLIRContext &context, const ElaborateOptions &options, ProgramInfo &info);
+  ~Elaborator();
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
   //===--- Primitives (Primitives*.cpp) ---===//
@@ -346,6 +347,7 @@ private:
   llvm::StringMap<bool> wrongFields; // a mistake in their declaration was reported
   llvm::StringMap<Object> generated; // fields of @generate
   ScopePtr global;
+  std::vector<std::weak_ptr<Scope>> enclosing; // of lambdas, which their names may hold in turn
 
   // Of the function that is being made:
   Phase phase = Phase::Generate;

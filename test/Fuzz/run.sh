@@ -23,12 +23,13 @@ for target in "${targets[@]}"; do
       cp examples/*.dl lib/Std/*.dl test/Frontend/*.dl test/EndToEnd/Inputs/*.dl "$work/seeds"
       options=(-dict=test/Fuzz/dl.dict -max_len=4096)
       ;;
-    csv) for table in examples/data/*/*.csv; do head -n 20 "$table" >"$work/seeds/$(basename "$table")"; done ;;
+    csv)
+      for table in examples/data/*/*.csv; do head -n 20 "$table" >"$work/seeds/$(basename "$table")"; done
+      options=(-max_len=1024)
+      ;;
     npy | safetensors | json) options=(-dict=test/Fuzz/readers.dict) ;;
     idx) gzip -dc examples/data/mnist/t10k-labels-idx1-ubyte.gz | head -c 2000 >"$work/seeds/labels" ;;
   esac
-  # Closures and scopes that hold each other live until the compiler ends.
-  [ "$target" != check ] || options+=(-detect_leaks=0)
   "build/asan/test/fuzz-$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix="$work/" "${options[@]}" "${folders[@]}" || broken+=("$target")
 done
