@@ -118,8 +118,10 @@ private:
     constexpr double exactlyCounted = 9007199254740992.0; // 2^53
     if (integer && value > exactlyCounted && text.slice(begin, at).contains_insensitive('e'))
       integer = false;
-    if (integer && value > exactlyCounted)
+    if (integer && value > exactlyCounted) {
       diagnostics.error(range(begin), "this integer is too large");
+      value = 1; // every integer known to the compiler is exact
+    }
     Token &token = push(Token::Kind::Number, begin);
     token.number = value;
     token.integer = integer;

@@ -38,9 +38,11 @@ Object Elaborator::primReshape(CallSite &site) {
   if (x.isPoison() || !shape)
     return poison();
   int64_t count = product(shapeOf(x));
-  int64_t open = llvm::count(*shape, -1), known = 1;
-  for (int64_t size : *shape)
-    known *= size == -1 ? 1 : size;
+  Shape given = *shape;
+  llvm::erase(given, -1);
+  if (!checkSize(given, site.range))
+    return poison();
+  int64_t open = llvm::count(*shape, -1), known = product(given);
   if (open == 1 && known > 0 && count % known == 0)
     *llvm::find(*shape, -1) = count / known;
   if (llvm::is_contained(*shape, -1) || !checkSize(*shape, site.range) || product(*shape) != count)

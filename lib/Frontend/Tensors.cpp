@@ -196,8 +196,12 @@ std::optional<Shape> Elaborator::reducedDims(const Object &x, const Object &over
       dims.insert(0);
       break;
     case Object::Kind::Number: {
+      if (!item.integer) {
+        fail(range, "a dimension is a whole number, found " + describe(item));
+        return std::nullopt;
+      }
       int64_t d = int64_t(item.number);
-      if (!item.integer || d < -rank || d >= rank) {
+      if (d < -rank || d >= rank) {
         diagnostics.error(range, "there is no dimension " + llvm::Twine(d) + " in " + describe(x))
             .note("dimensions count from 0, or from -1 backwards; the batch is called 'batch'");
         return std::nullopt;

@@ -22,6 +22,8 @@ PROGRAMS = {
     "endless": "fn f(x) { g(x) + g(x) }\nfn g(x) { f(x) + f(x) }\na = f(1)" + USE,
     "within": USE.replace("x |> dense(1) |>", "net(x) |> expand |> dense(1) |>").replace("epochs = a", "epochs = 2"),
     "chain": "".join(f"fn f{i}(x) {{ f{i + 1}(x) }}\n" for i in range(3000)) + "fn f3000(x) { x }\na = f0(1)" + USE,
+    "arguments": "a = " + "f(" * 60 + "1" + ")" * 60,
+    "indices": "a = " + "f[" * 60 + "1" + "]" * 60,
     "fine": "fn f(n: int) { if n == 0 { 0 } else { 1 + f(n - 1) } }\na = f(90)" + " + 1" * 900 + " + " + "(" * 50 + "1" + ")" * 50 + USE,
 }
 print(PROGRAMS[sys.argv[1]])
