@@ -183,13 +183,13 @@ void KernelEmitter::prefetch(Value pointer, Value index, Type element) {
 }
 
 void KernelEmitter::prefetchDataRows(Value row) {
-  constexpr int64_t kLine = 64, kLeastBytes = 2 * kLine, kMostBytes = 4096;
+  constexpr int64_t kLine = 64, kMostBytes = 4096;
   for (const TensorMemory &memory : inputs) {
     int64_t bits = memory.type.getElementTypeBitWidth(), bytes = 1;
     for (int64_t size : memory.type.getShape().drop_front(memory.byRowNumber))
       bytes *= size;
     bytes *= std::max<int64_t>(bits / 8, 1);
-    if (!memory.byRowNumber || bytes < kLeastBytes || bytes > kMostBytes)
+    if (!memory.byRowNumber || bytes > kMostBytes)
       continue;
     // Rows of a shuffled batch lie anywhere: only the program knows which ones are next.
     Value ahead = addInt(row, rows);
