@@ -1,6 +1,8 @@
 //===- ThreadPool.cpp - Threads that run one function together ------------------------------===//
 #include "ThreadPool.h"
 
+#include "FlushSubnormals.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -159,6 +161,7 @@ void *ThreadPool::enter(void *argument) {
 }
 
 void ThreadPool::work(int thread) {
+  FlushSubnormals flush;
   // The pool's first run has ticket 1; a worker that starts late finds it already there.
   for (uint32_t last = 0;; ++last) {
     waitForChange(ticket, last, sleepers, last == 0 ? 0 : spins);
@@ -170,6 +173,7 @@ void ThreadPool::work(int thread) {
 }
 
 void ThreadPool::run(Body newBody, void *newContext) {
+  FlushSubnormals flush;
   if (count == 1) {
     newBody(newContext, 0, 1);
     return;

@@ -61,7 +61,8 @@ public:
 
   int threads() const { return count; }
 
-  /// Calls body(context, t, threads()) once on every thread and returns when all are done.
+  /// Calls body(context, t, threads()) once on every thread and returns when all are done. In
+  /// there, subnormal numbers count as 0.
   void run(Body body, void *context);
 
   /// The same for a compiled function. Sets the frame's barrier and pool.

@@ -47,6 +47,25 @@ void relay(void *context, int64_t thread, int64_t threads) {
 
 class ThreadPoolTest : public ::testing::TestWithParam<int> {};
 
+/// A subnormal number, halved where the compiler cannot see it.
+float halvedSubnormal() {
+  volatile float small = 1e-39f;
+  return small * 0.5f;
+}
+
+TEST_P(ThreadPoolTest, SubnormalNumbersAreZeroInARunAndNotAfterIt) {
+  ThreadPool pool(GetParam());
+  std::vector<float> seen(GetParam(), 1.0f);
+  pool.run(
+      [](void *context, int64_t thread, int64_t) {
+        (*static_cast<std::vector<float> *>(context))[thread] = halvedSubnormal();
+      },
+      &seen);
+  for (float value : seen)
+    EXPECT_EQ(value, 0.0f);
+  EXPECT_EQ(halvedSubnormal(), 0.5e-39f);
+}
+
 TEST_P(ThreadPoolTest, CallsEveryThreadOncePerRun) {
   ThreadPool pool(GetParam());
   ASSERT_EQ(pool.threads(), GetParam());
