@@ -97,16 +97,28 @@ Value KernelEmitter::evaluateOp(Operation *op, ArrayRef<Index> at, Value mask) {
                            op->getName().getStringRef());
 }
 
-/// Whether a value is sqrt(...) + c with a constant c that makes it positive, or NaN.
-static bool isPositiveRoot(Value value) {
+/// Whether a value is sqrt(v) + c or sqrt(v) + c * sqrt(w) with a constant c: far from the largest
+/// numbers, as a root is at most 1.9e19.
+static bool isSumWithRoot(Value value) {
+  auto isSmall = [](Value c) {
+    DenseElementsAttr constant;
+    return matchPattern(c, mlir::m_Constant(&constant)) && constant.isSplat() &&
+           std::abs(constant.getSplatValue<APFloat>().convertToDouble()) <= 1e18;
+  };
   auto sum = value.getDefiningOp<AddOp>();
   if (!sum)
     return false;
   for (auto [root, other] : {std::pair(sum.getLhs(), sum.getRhs()), {sum.getRhs(), sum.getLhs()}}) {
-    DenseElementsAttr constant;
-    if (root.getDefiningOp<SqrtOp>() && matchPattern(other, mlir::m_Constant(&constant)) &&
-        constant.isSplat() && constant.getSplatValue<APFloat>().convertToDouble() >= 1e-30)
+    if (!root.getDefiningOp<SqrtOp>())
+      continue;
+    if (auto broadcast = other.getDefiningOp<BroadcastOp>())
+      other = broadcast.getX();
+    if (isSmall(other))
       return true;
+    if (auto product = other.getDefiningOp<MulOp>())
+      if ((isSmall(product.getLhs()) && product.getRhs().getDefiningOp<SqrtOp>()) ||
+          (isSmall(product.getRhs()) && product.getLhs().getDefiningOp<SqrtOp>()))
+        return true;
   }
   return false;
 }
@@ -117,15 +129,12 @@ static bool isPositiveRoot(Value value) {
 Value KernelEmitter::evaluateQuotient(DivOp op, ArrayRef<Value> arguments) {
   auto type = dyn_cast<VectorType>(arguments[0].getType());
   if (!type || !type.getElementType().isF32() || target.bytes != 64 ||
-      type.getNumElements() != 16 || !isPositiveRoot(op.getRhs()))
+      type.getNumElements() != 16 || !isSumWithRoot(op.getRhs()))
     return {};
   auto constant = [&](float value) -> Value {
     return arith::ConstantOp::create(b, SplatElementsAttr::get(type, b.getF32FloatAttr(value)));
   };
-  // Infinity would make 0 * infinity below; the comparison is such that NaN stays.
-  Value largest = constant(std::numeric_limits<float>::max());
-  Value beyond = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, largest, arguments[1]);
-  Value divisor = arith::SelectOp::create(b, beyond, largest, arguments[1]);
+  Value divisor = arguments[1];
   Value zero = constant(0), everyLane = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
   Value estimate =
       LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr("llvm.x86.avx512.rcp14.ps.512"),
@@ -133,7 +142,10 @@ Value KernelEmitter::evaluateQuotient(DivOp op, ArrayRef<Value> arguments) {
           .getResult(0);
   Value minus = arith::NegFOp::create(b, divisor);
   Value error = vector::FMAOp::create(b, minus, estimate, constant(1));
-  Value reciprocal = vector::FMAOp::create(b, estimate, error, estimate);
+  // For a divisor of 0 or infinity the estimate is exact and its error is not a number.
+  Value exists = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, error, error);
+  Value refined = vector::FMAOp::create(b, estimate, error, estimate);
+  Value reciprocal = arith::SelectOp::create(b, exists, refined, estimate);
   return arith::MulFOp::create(b, arguments[0], reciprocal);
 }
 
