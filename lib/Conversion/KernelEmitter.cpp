@@ -136,8 +136,9 @@ void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t las
   if (shared)
     std::tie(low, high) = share(high, ShapedType::isDynamic(shape[first]) ? DLRT_ROW_TILE : 1);
   loop(low, high, 1, [&](Value i) {
-    if (at.empty() && ShapedType::isDynamic(shape[first]) && !kernel->hasAttr("fetched"))
-      prefetchDataRows(i);
+    // What a product has fetched may have left the near caches again: asked for two rows ahead.
+    if (at.empty() && ShapedType::isDynamic(shape[first]))
+      prefetchDataRows(addInt(i, kernel->hasAttr("fetched") ? integer(2) : rows));
     at.push_back({i});
     loopOver(shape, first + 1, last, false, at, body);
     at.pop_back();

@@ -121,7 +121,7 @@ private:
   mlir::Value load(const TensorMemory &memory, llvm::ArrayRef<Index> at, mlir::Value mask);
   /// Asks for the cache line where an element lies.
   void prefetch(mlir::Value pointer, mlir::Value index, mlir::Type element);
-  /// Asks for what the kernel reads of the data for the batch's row some rows after `row`.
+  /// Asks for what the kernel reads of the data for row `row`, of this batch or of the next one.
   void prefetchDataRows(mlir::Value row);
   /// The same from within a product: in the turn `term` of `terms`, for a part of the rows
   /// [row, row + count), so that all of them are asked for in the last turn.

@@ -192,9 +192,8 @@ void KernelEmitter::prefetchDataRows(Value row) {
     if (!memory.byRowNumber || bytes > kMostBytes)
       continue;
     // Rows of a shuffled batch lie anywhere: only the program knows which ones are next.
-    Value ahead = addInt(row, rows);
     Value number =
-        LLVM::LoadOp::create(b, b.getI32Type(), address(rowNumbers, ahead, b.getI32Type()));
+        LLVM::LoadOp::create(b, b.getI32Type(), address(rowNumbers, row, b.getI32Type()));
     Value first = mulInt(arith::ExtSIOp::create(b, b.getI64Type(), number), bytes);
     for (int64_t offset = 0; offset < bytes; offset += kLine)
       prefetch(memory.pointer, addInt(first, integer(offset)), b.getI8Type());
