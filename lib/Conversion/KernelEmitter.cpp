@@ -20,12 +20,10 @@ KernelEmitter::KernelEmitter(func::FuncOp function, KernelOp kernel, const Vecto
 LogicalResult KernelEmitter::emit() {
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  auto arguments = entry->getArguments();
-  frame = arguments[0];
-  thread = arguments[1];
-  threads = arguments[2];
-  arguments = arguments.drop_front(3);
-  rows = frameNumber(offsetof(dlrt_frame, rows), b.getI64Type());
+  ValueRange arguments = entry->getArguments();
+  size_t pointers = kernel.getInputs().size() + kernel.getNumResults();
+  takeArguments(arguments.drop_back(pointers));
+  arguments = arguments.take_back(pointers);
   rowNumbers =
       frameNumber(offsetof(dlrt_frame, indices), LLVM::LLVMPointerType::get(b.getContext()));
   auto panels = kernel->getAttrOfType<DenseI64ArrayAttr>("panels");
@@ -97,22 +95,6 @@ void KernelEmitter::loop(Value low, Value high, int64_t step, Body body) {
   });
 }
 
-std::pair<Value, Value> KernelEmitter::share(Value count, int64_t granule) {
-  // units = ceil(count / granule); this thread has [units * thread / threads, ...) of them.
-  Value units = arith::DivUIOp::create(b, addInt(count, integer(granule - 1)), integer(granule));
-  auto bound = [&](Value t) {
-    Value unit = arith::DivSIOp::create(b, arith::MulIOp::create(b, units, t), threads);
-    return minInt(mulInt(unit, granule), count);
-  };
-  Value low = bound(thread), high = bound(addInt(thread, integer(1)));
-  if (!kernel->hasAttr("replicated"))
-    return {low, high};
-  Value few =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sle, threads, integer(DLRT_MOST_COPIES));
-  return {arith::SelectOp::create(b, few, integer(0), low),
-          arith::SelectOp::create(b, few, count, high)};
-}
-
 void KernelEmitter::onlyIf(Value condition, llvm::function_ref<void()> body) {
   if (!condition)
     return body();
@@ -122,27 +104,6 @@ void KernelEmitter::onlyIf(Value condition, llvm::function_ref<void()> body) {
   scopes.push_back(known.size());
   body();
   known.truncate(scopes.pop_back_val());
-}
-
-void KernelEmitter::onFirstThread(llvm::function_ref<void()> body) {
-  onlyIf(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, integer(0)), body);
-}
-
-void KernelEmitter::loopOver(ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared,
-                             Indices &at, llvm::function_ref<void(Indices &)> body) {
-  if (first == last)
-    return body(at);
-  Value low = integer(0), high = sizeOf(shape[first]);
-  if (shared)
-    std::tie(low, high) = share(high, ShapedType::isDynamic(shape[first]) ? DLRT_ROW_TILE : 1);
-  loop(low, high, 1, [&](Value i) {
-    // What a product has fetched may have left the near caches again: asked for two rows ahead.
-    if (at.empty() && ShapedType::isDynamic(shape[first]))
-      prefetchDataRows(addInt(i, kernel->hasAttr("fetched") ? integer(2) : rows));
-    at.push_back({i});
-    loopOver(shape, first + 1, last, false, at, body);
-    at.pop_back();
-  });
 }
 
 void KernelEmitter::storeResults(ArrayRef<Index> at, Value mask) {
@@ -160,46 +121,12 @@ Value KernelEmitter::tailMask(int64_t count) {
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
 }
 
-void KernelEmitter::loopVectors(int64_t size, Value low, Value high,
-                                llvm::function_ref<void(Index, Value)> body) {
-  if (ShapedType::isDynamic(size)) {
-    loop(low, high, lanes, [&](Value i) { body({i, 0, 1, {}}, {}); });
-    return;
-  }
-  int64_t whole = size / lanes * lanes, rest = size - whole;
-  constexpr int64_t unrolled = 4; // vectors
-  if (whole <= unrolled * lanes) {
-    for (int64_t i = 0; i < whole; i += lanes)
-      body({{}, i, 1, {}}, {});
-  } else {
-    loop(integer(0), integer(whole), lanes, [&](Value i) { body({i, 0, 1, {}}, {}); });
-  }
-  if (rest)
-    body({{}, whole, 1, {}}, tailMask(rest));
-}
-
 Value KernelEmitter::identity(ReductionOpInterface op, bool vector) {
   Type element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   TypedAttr value = numberAttr(element, op.getIdentity());
   if (vector)
     value = SplatElementsAttr::get(vectorOfType(element), value);
   return arith::ConstantOp::create(b, value);
-}
-
-Value KernelEmitter::combineLanes(ReductionOpInterface op, Value vector) {
-  int64_t width = cast<VectorType>(vector.getType()).getDimSize(0);
-  while (width > 1) {
-    width /= 2;
-    SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < width; ++i) {
-      low.push_back(i);
-      high.push_back(i + width);
-    }
-    Value left = vector::ShuffleOp::create(b, vector, vector, low);
-    Value right = vector::ShuffleOp::create(b, vector, vector, high);
-    vector = op.buildCombine(b, left, right);
-  }
-  return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
 }
 
 } // namespace dlc

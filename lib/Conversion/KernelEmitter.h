@@ -46,26 +46,30 @@ struct TensorMemory {
   int64_t panel = 0;        // columns of a matrix that lie together (LayOutWeights.cpp); 0: all
 };
 
+/// Elements by demand, and what every emitter needs around them. One for the CPU and one for the
+/// GPU say who computes which elements (CPU/CpuEmitter.h, GPU/GpuEmitter.h).
 class KernelEmitter {
 public:
-  /// `function` takes the frame, the thread, the threads, and a pointer for each input and each
-  /// result.
   KernelEmitter(mlir::func::FuncOp function, KernelOp kernel, const VectorTarget &target);
+  virtual ~KernelEmitter() = default;
 
-  /// Emits the kernel's body into the function.
+  /// Emits the kernel's body into the function, whose arguments end with a pointer for each input
+  /// and each result.
   mlir::LogicalResult emit();
 
-private:
-  //===--- Kinds (EmitMap.cpp, EmitRows.cpp, EmitReduce.cpp, EmitContract.cpp, EmitScatter.cpp)
-  //---===//
-  mlir::LogicalResult emitMap();
-  mlir::LogicalResult emitRows();
-  mlir::LogicalResult emitReduce();
-  mlir::LogicalResult emitContract();
-  mlir::LogicalResult emitScatter();
-  friend class ContractEmitter;
+protected:
+  /// Takes the arguments before the pointers: sets `frame`, `rows` and what the emitter has beside
+  /// them.
+  virtual void takeArguments(mlir::ValueRange arguments) = 0;
 
-  //===--- Loops and shares (KernelEmitter.cpp) ---===//
+  //===--- Kinds, each in a file of its own ---===//
+  virtual mlir::LogicalResult emitMap() = 0;
+  virtual mlir::LogicalResult emitRows() = 0;
+  virtual mlir::LogicalResult emitReduce() = 0;
+  virtual mlir::LogicalResult emitContract() = 0;
+  virtual mlir::LogicalResult emitScatter() = 0;
+
+  //===--- Loops (KernelEmitter.cpp) ---===//
   using Body = llvm::function_ref<void(mlir::Value)>;
   mlir::Value integer(int64_t value);
   mlir::Value addInt(mlir::Value lhs, mlir::Value rhs);
@@ -79,22 +83,8 @@ private:
   llvm::SmallVector<mlir::Value> loopCarrying(
       mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange initial,
       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
-  /// This thread's part [low, high) of `count` units, in multiples of `granule`; all of them in a
-  /// replicated kernel where each thread has a copy.
-  std::pair<mlir::Value, mlir::Value> share(mlir::Value count, int64_t granule);
   /// Runs `body` where the condition holds; a null one always does.
   void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
-  /// Runs `body` on the first thread alone.
-  void onFirstThread(llvm::function_ref<void()> body);
-  /// Loops over the given dimensions of `shape` from `first` to `last` (exclusive), the first of
-  /// them shared among threads if `shared`, and calls `body` with their indices appended to `at`.
-  void loopOver(llvm::ArrayRef<int64_t> shape, int64_t first, int64_t last, bool shared,
-                Indices &at, llvm::function_ref<void(Indices &)> body);
-  /// Visits a dimension of `size` elements in vectors: calls `body` with the index of the first
-  /// lane and, for a vector that is not full, a mask. Dynamic sizes run over whole vectors, as
-  /// batched buffers are padded.
-  void loopVectors(int64_t size, mlir::Value low, mlir::Value high,
-                   llvm::function_ref<void(Index, mlir::Value)> body);
   mlir::Value tailMask(int64_t count);
 
   //===--- Elements (Evaluate.cpp) ---===//
@@ -119,14 +109,6 @@ private:
 
   //===--- Memory and indices (Memory.cpp) ---===//
   mlir::Value load(const TensorMemory &memory, llvm::ArrayRef<Index> at, mlir::Value mask);
-  /// Asks for the cache line where an element lies.
-  void prefetch(mlir::Value pointer, mlir::Value index, mlir::Type element);
-  /// Asks for what the kernel reads of the data for row `row`, of this batch or of the next one.
-  void prefetchDataRows(mlir::Value row);
-  /// The same from within a product: in the turn `term` of `terms`, for a part of the rows
-  /// [row, row + count), so that all of them are asked for in the last turn.
-  void prefetchDataRows(const TensorMemory &memory, mlir::Value row, int64_t count,
-                        mlir::Value term, int64_t terms);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask);
   mlir::Value frameNumber(size_t offset, mlir::Type type);
   mlir::Value address(mlir::Value pointer, mlir::Value index, mlir::Type element);
@@ -143,8 +125,6 @@ private:
   mlir::VectorType vectorOfType(mlir::Type element) {
     return mlir::VectorType::get({lanes}, element);
   }
-  /// Combines the lanes of a vector in a fixed tree.
-  mlir::Value combineLanes(ReductionOpInterface op, mlir::Value vector);
   mlir::Value identity(ReductionOpInterface op, bool vector);
 
   struct Scope {
@@ -158,7 +138,7 @@ private:
   mlir::Block *region;
   VectorTarget target;
   mlir::ImplicitLocOpBuilder b;
-  mlir::Value frame, thread, threads, rows, rowNumbers;
+  mlir::Value frame, rows, rowNumbers;
   llvm::SmallVector<TensorMemory> inputs, results;
   /// What is known, innermost scope last; `scopes` holds where each scope begins.
   llvm::SmallVector<Scope> known;

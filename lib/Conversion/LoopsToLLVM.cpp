@@ -90,9 +90,12 @@ struct ConvertToLLVMPass : PassWrapper<ConvertToLLVMPass, OperationPass<ModuleOp
 };
 } // namespace
 
-void dlc::addLoopsToLLVMPasses(OpPassManager &manager) {
+void dlc::addLoopsToLLVMPasses(OpPassManager &manager, bool hasLibm) {
+  if (!hasLibm)
+    manager.addNestedPass<func::FuncOp>(createExpandDoubleMathPass());
   manager.addNestedPass<func::FuncOp>(std::make_unique<ApproximateMathPass>());
-  manager.addPass(std::make_unique<CallLibmPass>());
+  if (hasLibm)
+    manager.addPass(std::make_unique<CallLibmPass>());
   manager.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
   manager.addPass(createSCFToControlFlowPass());

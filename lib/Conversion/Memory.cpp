@@ -177,44 +177,6 @@ Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value 
                      element);
 }
 
-void KernelEmitter::prefetch(Value pointer, Value index, Type element) {
-  LLVM::Prefetch::create(b, address(pointer, index, element), b.getI32IntegerAttr(/*write=*/0),
-                         b.getI32IntegerAttr(/*locality=*/3), b.getI32IntegerAttr(/*data=*/1));
-}
-
-void KernelEmitter::prefetchDataRows(Value row) {
-  constexpr int64_t kLine = 64, kMostBytes = 4096;
-  for (const TensorMemory &memory : inputs) {
-    int64_t bits = memory.type.getElementTypeBitWidth(), bytes = 1;
-    for (int64_t size : memory.type.getShape().drop_front(memory.byRowNumber))
-      bytes *= size;
-    bytes *= std::max<int64_t>(bits / 8, 1);
-    if (!memory.byRowNumber || bytes > kMostBytes)
-      continue;
-    // Rows of a shuffled batch lie anywhere: only the program knows which ones are next.
-    Value number =
-        LLVM::LoadOp::create(b, b.getI32Type(), address(rowNumbers, row, b.getI32Type()));
-    Value first = mulInt(arith::ExtSIOp::create(b, b.getI64Type(), number), bytes);
-    for (int64_t offset = 0; offset < bytes; offset += kLine)
-      prefetch(memory.pointer, addInt(first, integer(offset)), b.getI8Type());
-  }
-}
-
-void KernelEmitter::prefetchDataRows(const TensorMemory &memory, Value row, int64_t count,
-                                     Value term, int64_t terms) {
-  int64_t bytes = std::max<int64_t>(memory.type.getElementTypeBitWidth() / 8, 1);
-  for (int64_t size : memory.type.getShape().drop_front())
-    bytes *= size;
-  // Row after row in turn, each time a step further along it.
-  int64_t step = llvm::divideCeil(bytes, std::max<int64_t>(terms / count, 1));
-  Value which = arith::RemUIOp::create(b, term, integer(count));
-  Value offset = mulInt(arith::DivUIOp::create(b, term, integer(count)), step);
-  Value place = address(rowNumbers, addInt(addInt(row, rows), which), b.getI32Type());
-  Value number =
-      arith::ExtSIOp::create(b, b.getI64Type(), LLVM::LoadOp::create(b, b.getI32Type(), place));
-  prefetch(memory.pointer, addInt(mulInt(number, bytes), offset), b.getI8Type());
-}
-
 void KernelEmitter::store(unsigned result, ArrayRef<Index> at, Value element, Value mask) {
   const TensorMemory &memory = results[result];
   Type type = memory.type.getElementType();

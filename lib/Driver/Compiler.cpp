@@ -113,8 +113,14 @@ bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
   return true;
 }
 
+bool Compiler::checkProcessor() {
+  if (target.isDevice)
+    errors << "dlc: '" << target.cpu << "' is a GPU; code for it can be shown with --emit\n";
+  return !target.isDevice;
+}
+
 const dlrt_program *Compiler::load() {
-  if (!lowerTo(Phase::LLVM))
+  if (!checkProcessor() || !lowerTo(Phase::LLVM))
     return nullptr;
   auto fail = [&](llvm::Error error) -> const dlrt_program * {
     errors << "dlc: cannot load the compiled program: " << llvm::toString(std::move(error)) << '\n';
@@ -138,7 +144,7 @@ const dlrt_program *Compiler::load() {
 bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
   table.weights = weights;
   llvm::SmallVector<char, 0> object;
-  if (!generate(CodeForm::Object, object))
+  if (!checkProcessor() || !generate(CodeForm::Object, object))
     return false;
   llvm::Error error = linkSharedLibrary(object, path);
   if (!error)

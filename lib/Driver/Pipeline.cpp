@@ -39,16 +39,23 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
     manager.addPass(createStreamPass()); // needs the whole graph; makes new functions
   }
   if (reaches(Phase::Kernels)) {
-    each(createPrepareProductsPass());          // thin products become sums, so that they fuse
-    each(createDropUnitDimsPass());             // what that left: vectors need lanes
-    each(createGroupKernelsPass());             // the graph into loop nests
-    each(createScheduleKernelsPass());          // updates in place need an order
-    manager.addPass(createLayOutWeightsPass()); // needs to know which columns belong to threads
-    manager.addPass(createPlanMemoryPass());    // needs the order and the barriers
+    each(createPrepareProductsPass()); // thin products become sums, so that they fuse
+    each(createDropUnitDimsPass());    // what that left: vectors need lanes
+    each(createGroupKernelsPass());    // the graph into loop nests
+    each(createScheduleKernelsPass({target.isDevice})); // updates in place need an order
+    if (!target.isDevice)
+      manager.addPass(createLayOutWeightsPass()); // needs to know which columns belong to threads
+    manager.addPass(createPlanMemoryPass());      // needs the order and the barriers
+    if (target.isDevice)
+      manager.addPass(createPlanLaunchesPass()); // the grids; the manifest lists them
   }
-  if (reaches(Phase::Loops))
-    manager.addPass(createConvertKernelsToLoopsPass({target.vectorBytes, target.registers}));
+  if (reaches(Phase::Loops)) {
+    if (target.isDevice)
+      manager.addPass(createConvertKernelsToDevicePass());
+    else
+      manager.addPass(createConvertKernelsToLoopsPass({target.vectorBytes, target.registers}));
+  }
   if (reaches(Phase::LLVM))
-    addLoopsToLLVMPasses(manager);
+    addLoopsToLLVMPasses(manager, /*hasLibm=*/!target.isDevice);
   return manager.run(module);
 }

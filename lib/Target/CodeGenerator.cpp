@@ -1,6 +1,8 @@
 //===- CodeGenerator.cpp ---------------------------------------------------------------------===//
 #include "dlc/Target/CodeGenerator.h"
 
+#include "DeviceCode.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -28,13 +30,16 @@ llvm::Expected<TargetDescription> dlc::describeTarget(llvm::StringRef name) {
   // 512-bit registers are worth using wherever they exist: the kernels keep them busy.
   static constexpr llvm::StringLiteral wide = "-prefer-256-bit";
   if (name == "avx512")
-    return TargetDescription{"x86-64-v4", wide.str(), 64, 32};
+    return TargetDescription{"x86-64-v4", wide.str(), 64, 32, false};
   if (name == "avx2")
     return TargetDescription{"x86-64-v3", "", 32, 16};
   if (name == "portable")
     return TargetDescription{"x86-64", "", 16, 16};
+  if (std::optional<TargetDescription> device = describeDevice(name))
+    return *device;
   if (name != "native")
-    return failure("unknown target '" + name + "'; known are native, avx512, avx2 and portable");
+    return failure("unknown target '" + name +
+                   "'; known are native, avx512, avx2, portable, and GPUs from sm_75 to sm_121");
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   TargetDescription target{llvm::sys::getHostCPUName().str(), "", 16, 16};
   for (const auto &feature : features)
@@ -56,8 +61,8 @@ void dlc::registerTranslations(mlir::DialectRegistry &registry) {
   mlir::registerLLVMDialectTranslation(registry);
 }
 
-static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createMachine(const TargetDescription &target) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+dlc::createHostMachine(const TargetDescription &target) {
   static std::once_flag once;
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
@@ -112,7 +117,7 @@ static Parts divide(mlir::ModuleOp module, unsigned count) {
 static llvm::Expected<llvm::SmallVector<char, 0>>
 generatePart(mlir::ModuleOp module, const ProgramTable &table, const TargetDescription &target,
              CodeForm form, const Parts &parts, unsigned part) {
-  auto machine = createMachine(target);
+  auto machine = createHostMachine(target);
   if (!machine)
     return machine.takeError();
   llvm::LLVMContext context;
@@ -143,6 +148,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> dlc::generateCode(mlir::ModuleOp modu
                                                              const ProgramTable &table,
                                                              const TargetDescription &target,
                                                              CodeForm form) {
+  if (target.isDevice)
+    return generateDeviceCode(module, target, form);
   return generatePart(module, table, target, form, divide(module, 1), 0);
 }
 

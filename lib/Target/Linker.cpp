@@ -6,6 +6,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <link.h>
@@ -62,6 +63,17 @@ static std::vector<std::string> systemLibraries() {
   return found;
 }
 
+static llvm::Error runLinker(const std::vector<std::string> &arguments, llvm::StringRef output) {
+  std::vector<const char *> words{"ld.lld", "-shared", "--build-id=none"};
+  for (const std::string &argument : arguments)
+    words.push_back(argument.c_str());
+  std::string messages;
+  llvm::raw_string_ostream os(messages);
+  bool linked = lld::elf::link(words, os, os, /*exitEarly=*/false, /*disableOutput=*/false);
+  lld::CommonLinkerContext::destroy();
+  return linked ? llvm::Error::success() : failure("cannot link '" + output + "': " + messages);
+}
+
 llvm::Error dlc::linkSharedLibrary(llvm::ArrayRef<char> object, llvm::StringRef path) {
   static const char exports[] = "{ global: dl_program; dlrt_*; local: *; };\n";
   llvm::ArrayRef<char> inputs[] = {
@@ -73,18 +85,30 @@ llvm::Error dlc::linkSharedLibrary(llvm::ArrayRef<char> object, llvm::StringRef 
   for (int i = 0; i < 3; ++i)
     if (llvm::Error error = writeTemporary(i < 2 ? "o" : "ld", inputs[i], names[i], removers[i]))
       return error;
-  std::string output = path.str(), script = ("--version-script=" + names[2]).str();
-  std::vector<std::string> system = systemLibraries();
-  std::vector<const char *> arguments = {
-      "ld.lld", "-shared", "-o", output.c_str(), names[0].c_str(), names[1].c_str(), script.c_str(),
-      "--gc-sections", "-Bsymbolic", "--eh-frame-hdr", "--build-id=none", "--strip-all",
+  std::vector<std::string> arguments = {
+      "-o", path.str(), names[0].str().str(), names[1].str().str(),
+      ("--version-script=" + names[2]).str(), "--gc-sections", "-Bsymbolic", "--eh-frame-hdr",
+      "--strip-all",
       // Everything is bound at once, so that a missing function is found by dlopen.
       "-z", "now", "-z", "defs", "--as-needed"};
-  for (const std::string &library : system)
-    arguments.push_back(library.c_str());
-  std::string messages;
-  llvm::raw_string_ostream os(messages);
-  bool linked = lld::elf::link(arguments, os, os, /*exitEarly=*/false, /*disableOutput=*/false);
-  lld::CommonLinkerContext::destroy();
-  return linked ? llvm::Error::success() : failure("cannot link '" + path + "': " + messages);
+  for (const std::string &library : systemLibraries())
+    arguments.push_back(library);
+  return runLinker(arguments, path);
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>> dlc::linkImage(llvm::ArrayRef<char> object) {
+  llvm::SmallString<128> input, output;
+  llvm::FileRemover removers[2];
+  if (llvm::Error error = writeTemporary("o", object, input, removers[0]))
+    return std::move(error);
+  if (llvm::Error error = writeTemporary("so", {}, output, removers[1]))
+    return std::move(error);
+  if (llvm::Error error = runLinker({"-o", output.str().str(), input.str().str()}, output))
+    return std::move(error);
+  auto linked = llvm::MemoryBuffer::getFile(output, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!linked)
+    return failure("cannot read '" + output + "': " + linked.getError().message());
+  llvm::StringRef bytes = (*linked)->getBuffer();
+  return llvm::SmallVector<char, 0>(bytes.begin(), bytes.end());
 }

@@ -17,6 +17,9 @@
 // the data as one more operand, which its region does not use: it asks for the next batch's rows
 // while it computes, and the kernel that reads them is marked `fetched`.
 //
+// Where each kernel is a launch on a device (option `launches`), none of this arises: it only
+// orders the kernels, and a barrier stands before each.
+//
 // Sets on each kernel: `barrier` (unit) or `barrier_beyond` (a number of threads), `rows` or
 // `columns` (unit), `replicated` (unit), `fetched` (unit); on each assignment that writes in place:
 // `in_place` (unit).
@@ -66,7 +69,7 @@ namespace {
 
 class Scheduler {
 public:
-  explicit Scheduler(func::FuncOp function) : function(function) {
+  Scheduler(func::FuncOp function, bool launches) : function(function), launches(launches) {
     for (Operation &op : function.front()) {
       if (auto kernel = dyn_cast<KernelOp>(op)) {
         kernels.push_back(kernel);
@@ -81,9 +84,11 @@ public:
 
   void run() {
     chooseTargets();
-    markRows();
-    markReplicated();
-    fetchAhead();
+    if (!launches) {
+      markRows();
+      markReplicated();
+      fetchAhead();
+    }
     order();
     copyTheRest();
   }
@@ -270,6 +275,8 @@ private:
   /// For whom a kernel has to wait: it touches what others may be at since the last barrier.
   enum class Wait { Nobody, SharersOfACopy, Everybody };
   Wait waitBefore(KernelOp kernel) {
+    if (launches)
+      return Wait::Everybody;
     bool rows = kernel->hasAttr("rows");
     Wait wait = Wait::Nobody;
     for (Value input : kernel.getInputs()) {
@@ -315,6 +322,7 @@ private:
   }
 
   func::FuncOp function;
+  bool launches; // a kernel is a launch: nothing is shared among threads across kernels
   SmallVector<KernelOp> kernels;
   SmallVector<AssignOp> assigns;
   llvm::StringMap<SmallVector<KernelOp>> readers; // of each variable
@@ -326,10 +334,12 @@ private:
 };
 
 struct ScheduleKernelsPass : dlc::impl::ScheduleKernelsPassBase<ScheduleKernelsPass> {
+  using ScheduleKernelsPassBase::ScheduleKernelsPassBase;
+
   void runOnOperation() override {
     if (failed(verifyKernels(getOperation())))
       return signalPassFailure();
-    Scheduler(getOperation()).run();
+    Scheduler(getOperation(), launches).run();
   }
 };
 

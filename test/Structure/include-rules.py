@@ -23,7 +23,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 mistakes = []
 checked = 0
 for folder, (ours, llvm) in ALLOWED.items():
-    for path in [*(source / "lib" / folder).glob("*"), *(source / "include/dlc" / folder).glob("*")]:
+    for path in [*(source / "lib" / folder).rglob("*"), *(source / "include/dlc" / folder).glob("*")]:
         if path.suffix not in (".h", ".cpp"):
             continue
         checked += 1

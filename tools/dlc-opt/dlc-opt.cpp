@@ -18,9 +18,9 @@ int main(int argc, char **argv) {
   dlc::registerDLConversionPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
-  mlir::PassPipelineRegistration<>("dl-loops-to-llvm",
-                                   "take loops, vectors and arithmetic to LLVM's dialect",
-                                   dlc::addLoopsToLLVMPasses);
+  mlir::PassPipelineRegistration<>(
+      "dl-loops-to-llvm", "take loops, vectors and arithmetic to LLVM's dialect",
+      [](mlir::OpPassManager &manager) { dlc::addLoopsToLLVMPasses(manager, /*hasLibm=*/true); });
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "runs dlc's passes one by one\n", registry));
 }

@@ -22,8 +22,9 @@ namespace dlc {
 #define GEN_PASS_REGISTRATION
 #include "dlc/Conversion/Passes.h.inc"
 
-/// Loops, vectors and arithmetic to LLVM's dialect; exp, tanh and their like become polynomials.
-void addLoopsToLLVMPasses(mlir::OpPassManager &manager);
+/// Loops, vectors and arithmetic to LLVM's dialect; exp, tanh and their like become polynomials or,
+/// in f64 where the target has a libm, calls of it.
+void addLoopsToLLVMPasses(mlir::OpPassManager &manager, bool hasLibm);
 
 } // namespace dlc
 

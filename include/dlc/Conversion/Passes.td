@@ -14,4 +14,19 @@ def ConvertKernelsToLoopsPass : Pass<"convert-dl-kernels-to-loops", "::mlir::Mod
   ];
 }
 
+def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
+  let summary = "choose each kernel's grid on a device, and name the device function that does its work";
+}
+
+def ConvertKernelsToDevicePass : Pass<"convert-dl-kernels-to-device", "::mlir::ModuleOp"> {
+  let summary = "make each kernel a function of one thread of a grid";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+}
+
+def ExpandDoubleMathPass : Pass<"dl-expand-double-math"> {
+  let summary = "functions of f64, and powers, in plain arithmetic: a device has no libm";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 #endif

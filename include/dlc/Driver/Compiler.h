@@ -47,6 +47,8 @@ public:
 
 private:
   bool reportDiagnostics();
+  /// False, reported, where the target cannot run a whole program.
+  bool checkProcessor();
 
   CompileOptions options;
   llvm::raw_ostream &errors;

@@ -22,29 +22,32 @@ class DialectRegistry;
 
 namespace dlc {
 
-/// A processor to compile for.
+/// A processor or a device to compile for.
 struct TargetDescription {
-  std::string cpu;      // as LLVM names it
-  std::string features; // "+avx2,-avx512f,..."
-  int64_t vectorBytes;  // width of a vector register
-  int64_t registers;    // how many of them
+  std::string cpu;         // as LLVM names it
+  std::string features;    // "+avx2,-avx512f,..."
+  int64_t vectorBytes = 0; // width of a vector register
+  int64_t registers = 0;   // how many of them
+  bool isDevice = false;   // a GPU: kernels are launched, not called
 
   /// Compiled code of equal text is equal code: for the manifest and for messages.
   std::string text() const { return cpu + (features.empty() ? "" : " " + features); }
 };
 
 /// Describes a processor: `native` is the one this program runs on; `avx512`, `avx2` and `portable`
-/// (any x86-64) are levels that shared libraries can be compiled for. Fails with a message on any
-/// other name.
+/// (any x86-64) are levels that shared libraries can be compiled for; `sm_75` to `sm_120` are
+/// NVIDIA's GPUs. Fails with a message on any other name.
 llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
 
-/// What emitObject needs to know how to translate.
+/// What generateCode needs to know how to translate.
 void registerTranslations(mlir::DialectRegistry &registry);
 
 enum class CodeForm { LLVM, Assembly, Object };
 
 /// Translates a module of LLVM's dialect, adds the program's table, and generates code for
-/// `target`: LLVM IR or assembly as text, or an object file.
+/// `target`: LLVM IR or assembly as text, or an object file. For a device the module holds kernels
+/// alone and needs no table; its object is what the driver loads: PTX, or a shared library for the
+/// emulator.
 llvm::Expected<llvm::SmallVector<char, 0>> generateCode(mlir::ModuleOp module,
                                                         const ProgramTable &table,
                                                         const TargetDescription &target,

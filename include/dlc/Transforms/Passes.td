@@ -37,6 +37,9 @@ def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
 def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {
   let summary = "order kernels so that updates happen in place, and place the barriers";
   let dependentDialects = ["::dlc::DLDialect"];
+  let options = [
+    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device, behind a barrier of its own">
+  ];
 }
 
 def LayOutWeightsPass : Pass<"dl-lay-out-weights", "::mlir::ModuleOp"> {

@@ -6,7 +6,7 @@
 // needed again.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "CpuEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -21,7 +21,7 @@ static Value accumulate(ImplicitLocOpBuilder &b, ReductionOpInterface op, Value 
   return mask ? Value(arith::SelectOp::create(b, mask, next, sum)) : next;
 }
 
-LogicalResult KernelEmitter::emitRows() {
+LogicalResult CpuEmitter::emitRows() {
   auto reductions = llvm::to_vector(region->getOps<ReductionOpInterface>());
   auto space = cast<RankedTensorType>(reductions.front().getInput().getType()).getShape();
   int64_t rowRank = space.size() - reductions.front().getReducedDims().size();

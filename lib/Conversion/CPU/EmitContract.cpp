@@ -11,7 +11,7 @@
 // is written once and updates in place are right.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "CpuEmitter.h"
 
 #include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,7 +26,7 @@ static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(valu
 
 class ContractEmitter {
 public:
-  ContractEmitter(KernelEmitter &emitter, DotOp dot)
+  ContractEmitter(CpuEmitter &emitter, DotOp dot)
       : e(emitter), b(emitter.b), dot(dot), shape(typeOf(dot.getY()).getShape()) {
     lhsFree = dot.getLhsFree();
     rhsFree = dot.getRhsFree();
@@ -254,7 +254,7 @@ private:
     return next;
   }
 
-  KernelEmitter &e;
+  CpuEmitter &e;
   ImplicitLocOpBuilder &b;
   DotOp dot;
   ArrayRef<int64_t> shape;
@@ -262,7 +262,7 @@ private:
   int64_t width, columnDim, rowDim, tileRows, tileVectors;
 };
 
-LogicalResult KernelEmitter::emitContract() {
+LogicalResult CpuEmitter::emitContract() {
   return ContractEmitter(*this, *region->getOps<DotOp>().begin()).emit();
 }
 

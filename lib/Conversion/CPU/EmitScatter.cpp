@@ -4,7 +4,7 @@
 // updates in order: the same bits on any number of threads.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "CpuEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -13,7 +13,7 @@ using namespace mlir;
 
 namespace dlc {
 
-LogicalResult KernelEmitter::emitScatter() {
+LogicalResult CpuEmitter::emitScatter() {
   auto op = *region->getOps<ScatterAddOp>().begin();
   auto table = cast<RankedTensorType>(op.getY().getType());
   auto indices = cast<RankedTensorType>(op.getIndices().getType());

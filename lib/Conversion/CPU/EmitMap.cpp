@@ -1,11 +1,11 @@
 //===- EmitMap.cpp - Elementwise kernels ------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "CpuEmitter.h"
 
 using namespace mlir;
 
 namespace dlc {
 
-LogicalResult KernelEmitter::emitMap() {
+LogicalResult CpuEmitter::emitMap() {
   auto yield = cast<YieldOp>(region->getTerminator());
   ArrayRef<int64_t> shape = cast<RankedTensorType>(yield.getValues().front().getType()).getShape();
   if (shape.empty()) {

@@ -5,7 +5,7 @@
 // Threads share results, never a sum.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "CpuEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,7 +13,7 @@ using namespace mlir;
 
 namespace dlc {
 
-LogicalResult KernelEmitter::emitReduce() {
+LogicalResult CpuEmitter::emitReduce() {
   auto op = *region->getOps<ReductionOpInterface>().begin();
   auto space = cast<RankedTensorType>(op.getInput().getType()).getShape();
   ArrayRef<int64_t> dims = op.getReducedDims();

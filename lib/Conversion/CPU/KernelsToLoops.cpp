@@ -10,7 +10,8 @@
 // compiles in the time of one.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "Alike.h"
+#include "CpuEmitter.h"
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/Forms.h"
 
@@ -18,7 +19,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/OperationSupport.h"
 
 #include <cstddef>
 
@@ -29,21 +29,6 @@ namespace dlc {
 
 using namespace mlir;
 using namespace dlc;
-
-/// True if the same loops serve both kernels.
-static bool areAlike(KernelOp a, KernelOp b) {
-  auto isField = [](Value value) { return isa<InputOp>(value.getDefiningOp()); };
-  return a.getKind() == b.getKind() && a->hasAttr("rows") == b->hasAttr("rows") &&
-         a->hasAttr("columns") == b->hasAttr("columns") &&
-         a->getAttr("panels") == b->getAttr("panels") &&
-         a->hasAttr("replicated") == b->hasAttr("replicated") &&
-         a.getInputs().size() == b.getInputs().size() &&
-         llvm::equal(a.getResultTypes(), b.getResultTypes()) &&
-         llvm::all_of_zip(a.getInputs(), b.getInputs(),
-                          [&](Value x, Value y) { return isField(x) == isField(y); }) &&
-         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
-                                                    OperationEquivalence::IgnoreLocations);
-}
 
 namespace {
 struct ConvertKernelsToLoopsPass
@@ -84,7 +69,7 @@ struct ConvertKernelsToLoopsPass
     std::string name = "kernel_" + std::to_string(bodies.size());
     FunctionType type = functionType(kernel.getInputs().size() + kernel.getNumResults());
     auto body = func::FuncOp::create(before, kernel.getLoc(), name, type);
-    if (failed(KernelEmitter(body, kernel, {vectorBytes, registers}).emit()))
+    if (failed(CpuEmitter(body, kernel, {vectorBytes, registers}).emit()))
       return failure();
     bodies.push_back({kernel, body});
     return body;

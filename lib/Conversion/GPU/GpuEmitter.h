@@ -1,0 +1,62 @@
+//===- GpuEmitter.h - Kernels as grids of threads ------------------------------------*- C++
+//-*-===//
+#ifndef DLC_LIB_CONVERSION_GPU_GPUEMITTER_H
+#define DLC_LIB_CONVERSION_GPU_GPUEMITTER_H
+
+#include "KernelEmitter.h"
+#include "Launch.h"
+
+namespace dlc {
+
+/// The function takes the frame and the rows, then the pointers. Each thread computes single
+/// elements; which ones, its place in the grid says.
+class GpuEmitter : public KernelEmitter {
+public:
+  GpuEmitter(mlir::func::FuncOp function, KernelOp kernel);
+
+protected:
+  void takeArguments(mlir::ValueRange arguments) override;
+  mlir::LogicalResult emitMap() override;
+  mlir::LogicalResult emitRows() override;
+  mlir::LogicalResult emitReduce() override;
+  mlir::LogicalResult emitContract() override;
+  mlir::LogicalResult emitScatter() override;
+  friend class TileEmitter;
+
+private:
+  //===--- Places in the grid, as i64 ---===//
+  mlir::Value threadInBlock();
+  mlir::Value block();
+  mlir::Value lane(); // of the warp
+  mlir::Value warpInBlock();
+  mlir::Value threadInGrid();
+  mlir::Value warpInGrid();
+
+  /// The number of elements of a shape whose first dimension may be the batch.
+  mlir::Value countOf(llvm::ArrayRef<int64_t> shape);
+  /// The indices of the element at a row-major position.
+  Indices delinearize(mlir::Value position, llvm::ArrayRef<int64_t> shape);
+  mlir::Value lessThan(mlir::Value lhs, mlir::Value rhs);
+  mlir::Value isZero(mlir::Value value);
+
+  //===--- Within a warp and a block ---===//
+  mlir::Value call(llvm::StringRef intrinsic, mlir::Type type, mlir::ValueRange arguments);
+  void barrier();
+  /// The value that the lane with the number `lane ^ bit` has.
+  mlir::Value exchange(mlir::Value value, int bit);
+  /// Combines one value of each lane of the warp in a fixed tree; every lane gets the result.
+  mlir::Value combineWarp(ReductionOpInterface op, mlir::Value value);
+  /// The same for the first lane of each of the block's warps, through shared memory; every thread
+  /// gets the result.
+  mlir::Value combineBlock(ReductionOpInterface op, mlir::Value value);
+  /// Where an element of the block's shared memory lies.
+  mlir::Value sharedAt(mlir::Value index, mlir::Type element);
+  mlir::Value loadShared(mlir::Value index, mlir::Type element);
+  void storeShared(mlir::Value index, mlir::Value element);
+
+  Launch launch;
+};
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,40 @@
+//===- Launch.h - How a kernel is spread over a GPU ----------------------------------*- C++
+//-*-===//
+#ifndef DLC_LIB_CONVERSION_GPU_LAUNCH_H
+#define DLC_LIB_CONVERSION_GPU_LAUNCH_H
+
+#include "dlc/IR/DL.h"
+
+namespace dlc {
+
+constexpr int64_t kWarp = 32;
+
+/// A product's tile: what a block computes, a part of the sum at a time, and what a thread keeps.
+struct Tile {
+  int64_t rows = 0, columns = 0, terms = 0;
+  int64_t threadRows = 0, threadColumns = 0;
+};
+
+/// The grid of a kernel for a full batch, and its blocks' shared memory.
+struct Launch {
+  int64_t blocks = 1, threads = 256;
+  int64_t sharedBytes = 0;
+  Tile tile; // of a product
+};
+
+/// Chooses the launch of a kernel in a function whose batch has at most `batch` rows.
+Launch chooseLaunch(KernelOp kernel, int64_t batch);
+
+/// A launch as the attribute `launch` of its kernel, and back.
+mlir::DictionaryAttr toAttribute(const Launch &launch, mlir::MLIRContext *context);
+Launch launchOf(KernelOp kernel);
+
+/// A product as a matrix product: how many rows, columns and terms, and how many of them.
+struct ProductShape {
+  llvm::SmallVector<int64_t> batch, rows, columns, terms; // sizes, outermost first
+};
+ProductShape productShape(DotOp dot);
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,88 @@
+//===- Emulation.cpp --------------------------------------------------------------------------===//
+#include "Emulation.h"
+
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/ReplaceConstant.h"
+
+using namespace llvm;
+
+/// The emulator's functions take what the intrinsics take.
+static StringRef emulationOf(StringRef intrinsic) {
+  static constexpr std::pair<StringLiteral, StringLiteral> table[] = {
+      {"llvm.nvvm.read.ptx.sreg.tid.x", "emu_tid_x"},
+      {"llvm.nvvm.read.ptx.sreg.ntid.x", "emu_ntid_x"},
+      {"llvm.nvvm.read.ptx.sreg.ctaid.x", "emu_ctaid_x"},
+      {"llvm.nvvm.read.ptx.sreg.nctaid.x", "emu_nctaid_x"},
+      {"llvm.nvvm.read.ptx.sreg.laneid", "emu_laneid"},
+      {"llvm.nvvm.barrier.cta.sync.aligned.all", "emu_barrier"},
+      {"llvm.nvvm.shfl.sync.bfly.i32", "emu_shfl_bfly_i32"},
+      {"llvm.nvvm.vote.ballot.sync", "emu_ballot"},
+  };
+  for (auto [name, emulation] : table)
+    if (intrinsic == name)
+      return emulation;
+  return {};
+}
+
+static Error emulateIntrinsics(Module &code) {
+  for (Function &function : make_early_inc_range(code)) {
+    if (!function.isDeclaration() || !function.getName().starts_with("llvm.nvvm."))
+      continue;
+    StringRef name = emulationOf(function.getName());
+    if (name.empty())
+      return createStringError(inconvertibleErrorCode(),
+                               "the emulator has nothing for '" + function.getName() + "'");
+    // The emulation may do anything: none of the intrinsic's promises holds for it.
+    FunctionCallee emulation = code.getOrInsertFunction(name, function.getFunctionType());
+    for (User *user : make_early_inc_range(function.users())) {
+      auto *call = cast<CallInst>(user);
+      SmallVector<Value *> arguments(call->args());
+      auto *replacement = CallInst::Create(emulation, arguments, "", call->getIterator());
+      call->replaceAllUsesWith(replacement);
+      call->eraseFromParent();
+    }
+    function.eraseFromParent();
+  }
+  return Error::success();
+}
+
+/// The array `shared` becomes an address that the emulator gives to each block.
+static void emulateSharedMemory(Module &code) {
+  GlobalVariable *shared = code.getGlobalVariable("shared", /*AllowInternal=*/true);
+  if (!shared)
+    return;
+  convertUsersOfConstantsToInstructions({shared});
+  FunctionCallee emulation =
+      code.getOrInsertFunction("emu_shared", PointerType::getUnqual(code.getContext()));
+  DenseMap<Function *, Value *> addresses;
+  for (Use &use : make_early_inc_range(shared->uses())) {
+    Function *function = cast<Instruction>(use.getUser())->getFunction();
+    Value *&address = addresses[function];
+    if (!address) {
+      IRBuilder<> b(&*function->getEntryBlock().getFirstInsertionPt());
+      address = b.CreateAddrSpaceCast(b.CreateCall(emulation), shared->getType());
+    }
+    use.set(address);
+  }
+  shared->eraseFromParent();
+}
+
+Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
+  code.setTargetTriple(machine.getTargetTriple());
+  code.setDataLayout(machine.createDataLayout());
+  if (Error error = emulateIntrinsics(code))
+    return error;
+  emulateSharedMemory(code);
+  Type *number = Type::getInt64Ty(code.getContext());
+  for (Function &function : code) {
+    function.setCallingConv(CallingConv::C);
+    if (function.isDeclaration())
+      continue;
+    new GlobalVariable(code, number, /*isConstant=*/true, GlobalValue::ExternalLinkage,
+                       ConstantInt::get(number, function.arg_size()),
+                       function.getName() + ".arguments");
+  }
+  return Error::success();
+}
