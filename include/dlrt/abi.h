@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define DLRT_ABI_VERSION 2
+#define DLRT_ABI_VERSION 3
 
 /* Rows of batched buffers and of `indices` are allocated in multiples of this, so that kernels may
  * work on whole register tiles; the rows past the batch hold garbage that nothing reads. */
@@ -59,6 +59,10 @@ typedef struct dlrt_program {
   int64_t symbol_count;
   const void *weights; /* a training state, as its file's bytes; null where there is none */
   int64_t weight_bytes;
+  const void
+      *image; /* of a program for a device: what its driver loads. Its functions are launches,
+                 which the manifest lists, and it has no symbols. Null for a processor */
+  int64_t image_bytes;
 } dlrt_program;
 
 #ifdef __cplusplus

@@ -45,7 +45,8 @@ typedef enum dlrt_status {
   DLRT_FILE_FAILED =
       3, /* a file cannot be read or written, is damaged, or belongs to another program   */
   DLRT_UNSUPPORTED = 4, /* the program has no such function */
-  DLRT_OUT_OF_MEMORY = 5
+  DLRT_OUT_OF_MEMORY = 5,
+  DLRT_DEVICE_FAILED = 6 /* the GPU or its driver */
 } dlrt_status;
 
 typedef enum dlrt_type {

@@ -113,14 +113,21 @@ bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
   return true;
 }
 
-bool Compiler::checkProcessor() {
-  if (target.isDevice)
-    errors << "dlc: '" << target.cpu << "' is a GPU; code for it can be shown with --emit\n";
-  return !target.isDevice;
+const dlrt_program *Compiler::loadForDevice() {
+  if (!generate(CodeForm::Object, image))
+    return nullptr;
+  image.push_back(0); // PTX is a text, and ends with a zero
+  deviceProgram = {DLRT_ABI_VERSION, table.manifest.c_str(),
+                   nullptr,          0,
+                   nullptr,          0,
+                   image.data(),     static_cast<int64_t>(image.size())};
+  return &deviceProgram;
 }
 
 const dlrt_program *Compiler::load() {
-  if (!checkProcessor() || !lowerTo(Phase::LLVM))
+  if (target.isDevice)
+    return loadForDevice();
+  if (!lowerTo(Phase::LLVM))
     return nullptr;
   auto fail = [&](llvm::Error error) -> const dlrt_program * {
     errors << "dlc: cannot load the compiled program: " << llvm::toString(std::move(error)) << '\n';
@@ -144,7 +151,11 @@ const dlrt_program *Compiler::load() {
 bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
   table.weights = weights;
   llvm::SmallVector<char, 0> object;
-  if (!checkProcessor() || !generate(CodeForm::Object, object))
+  if (target.isDevice) {
+    errors << "dlc: a shared library is for a processor yet, and '" << target.cpu << "' is a GPU\n";
+    return false;
+  }
+  if (!generate(CodeForm::Object, object))
     return false;
   llvm::Error error = linkSharedLibrary(object, path);
   if (!error)

@@ -28,6 +28,10 @@ public:
     writeData();
     json.attributeArray("tensors", [&] { writeTensors(); });
     json.attributeObject("functions", [&] { writeFunctions(); });
+    if (target.isDevice) {
+      json.attributeObject("routines", [&] { writeRoutines(); });
+      functions.clear(); // there is nothing to call
+    }
     if (program.train.given)
       json.attributeObject("train", [&] { writeTrain(); });
     json.attributeArray("report", [&] { writeReport(); });
@@ -220,6 +224,52 @@ private:
         json.attribute("flop", cost.flop);
         json.attribute("bytes", cost.bytes);
       });
+  }
+
+  /// The launches of each function and of each kernel that can be measured alone.
+  void writeRoutines() {
+    for (auto function : module.getOps<func::FuncOp>()) {
+      json.attributeArray(function.getName(), [&] {
+        for (auto kernel : function.getOps<KernelOp>())
+          writeLaunch(kernel);
+      });
+      if (function.getName() != "train")
+        continue;
+      for (auto [number, kernel] : llvm::enumerate(function.getOps<KernelOp>()))
+        json.attributeArray((function.getName() + ".k" + Twine(number)).str(),
+                            [&, kernel = kernel] { writeLaunch(kernel); });
+    }
+  }
+
+  void writeLaunch(KernelOp kernel) {
+    json.object([&] {
+      auto launch = kernel->getAttrOfType<DictionaryAttr>("launch");
+      json.attribute("symbol", kernel->getAttrOfType<StringAttr>("symbol").getValue());
+      for (StringRef name : {"blocks", "threads", "shared_bytes"})
+        json.attribute(name, cast<IntegerAttr>(launch.get(name)).getInt());
+      json.attributeArray("places", [&] {
+        for (Value input : kernel.getInputs())
+          json.value(placeOf(input));
+        for (Value result : kernel.getResults())
+          json.value(placeOf(result));
+      });
+    });
+  }
+
+  /// Where a tensor lies in the arena or, below 0, -1 - the number of a field.
+  int64_t placeOf(Value value) {
+    if (auto input = value.getDefiningOp<InputOp>()) {
+      auto field = llvm::find_if(program.fields, [&](const FieldInfo &candidate) {
+        return candidate.name == input.getField();
+      });
+      return -1 - (field - program.fields.begin());
+    }
+    if (auto read = value.getDefiningOp<ReadOp>())
+      return module.lookupSymbol<VariableOp>(read.getVariable())
+          ->getAttrOfType<IntegerAttr>("offset")
+          .getInt();
+    auto offsets = value.getDefiningOp<KernelOp>()->getAttrOfType<DenseI64ArrayAttr>("offsets");
+    return offsets[cast<OpResult>(value).getResultNumber()];
   }
 
   void writeTrain() {

@@ -26,27 +26,27 @@ struct Samples {
 /// time of each call, waiting of the threads for each other included.
 class Loop {
 public:
-  Loop(const RowList &rows, int64_t batch, std::vector<dlrt_function> functions)
+  Loop(const RowList &rows, int64_t batch, std::vector<const Routine *> functions)
       : samples(functions.size()), rows(rows), batch(std::min(batch, rows.size())),
         functions(std::move(functions)) {}
 
   /// Goes on for about `duration` seconds, and at least some rounds.
-  void run(Session &session, double duration) {
+  Status run(Session &session, double duration) {
     for (Samples &sample : samples)
       sample.seconds.clear();
     calls = 0;
     end = now() + duration;
-    session.runSequence(next, this);
+    return session.runSequence(next, this);
   }
 
   std::vector<Samples> samples;
 
 private:
-  static dlrt_function next(void *self, dlrt_frame &frame) {
+  static const Routine *next(void *self, dlrt_frame &frame) {
     return static_cast<Loop *>(self)->next(frame);
   }
 
-  dlrt_function next(dlrt_frame &frame) {
+  const Routine *next(dlrt_frame &frame) {
     double time = now();
     size_t number = calls % functions.size();
     if (calls > 0)
@@ -61,15 +61,15 @@ private:
       ++frame.step;
       frame.epoch = 1;
     }
-    dlrt_function function = functions[number];
+    const Routine *routine = functions[number];
     ++calls;
     last = now();
-    return function;
+    return routine;
   }
 
   const RowList &rows;
   int64_t batch, first = 0;
-  std::vector<dlrt_function> functions;
+  std::vector<const Routine *> functions;
   size_t calls = 0;
   double last = 0, end = 0;
 };
@@ -152,18 +152,22 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
   shuffleRows(shuffled.data(), given.size(), 0, 1, 0);
   RowList rows(std::move(shuffled));
   Loop steps(rows, train->batch, {train->single});
-  steps.run(session, 0.2); // until the clock is up, and the pages are there
+  // Until the clock is up, and the pages are there.
+  if (status = steps.run(session, 0.2); !status.ok())
+    return status;
   double peak = session.measurePeak();
-  steps.run(session, 1.0);
+  if (status = steps.run(session, 1.0); !status.ok())
+    return status;
   bench.peak = std::max(peak, session.measurePeak());
   bench.median = steps.samples[0].median();
   bench.least = steps.samples[0].least();
-  std::vector<dlrt_function> functions;
+  std::vector<const Routine *> functions;
   for (const KernelInfo &kernel : train->kernels)
-    functions.push_back(kernel.function);
+    functions.push_back(kernel.routine);
   if (!functions.empty()) {
     Loop kernels(rows, train->batch, functions);
-    kernels.run(session, 1.0);
+    if (status = kernels.run(session, 1.0); !status.ok())
+      return status;
     for (size_t i = 0; i < functions.size(); ++i)
       bench.rows.push_back({&train->kernels[i], kernels.samples[i].median()});
   }

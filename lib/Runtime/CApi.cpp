@@ -42,7 +42,7 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
                       std::to_string(kMostThreads) + ", or 0 for as many as suit");
   std::unique_ptr<Session> session;
   int count = threads > 0 ? static_cast<int>(threads) : defaultThreads(*net->program);
-  status = Session::create(*net->program, count, /*mayPin=*/false, session);
+  status = Session::create(*net->program, {count, /*mayPin=*/false, /*device=*/0}, session);
   if (!status.ok())
     return report(net, status, DLRT_OPEN_FAILED);
   if (net->program->weights) {
@@ -79,7 +79,8 @@ dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
   }
   if (net->rows.size() != rows)
     net->rows = RowList::firstRows(rows);
-  net->session->getFrame().fields = fields;
+  if (Status status = net->session->setFields(fields, rows); !status.ok())
+    return report(net, status, DLRT_INVALID);
   net->session->getFrame().seed = net->state.seed;
   net->message.clear();
   return DLRT_OK;
@@ -225,7 +226,8 @@ dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps) {
   frame.seed = seed;
   frame.step = frame.epoch = 0;
   frame.total_steps = net->totalSteps = steps;
-  net->session->call(*init);
+  if (Status status = net->session->call(*init); !status.ok())
+    return report(net, status, DLRT_DEVICE_FAILED);
   net->state = RunState();
   net->state.seed = seed;
   return report(net, DLRT_OK, "");
@@ -261,7 +263,8 @@ dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t row
   net->state.fingerprint.clear();
   frame.epoch = 1;
   frame.total_steps = net->totalSteps;
-  net->session->callStep(*train);
+  if (Status status = net->session->run(*train->single); !status.ok())
+    return report(net, status, DLRT_DEVICE_FAILED);
   const OutputInfo *loss = train->output("loss");
   if (out_loss && loss)
     *out_loss = net->session->scalar(*loss);

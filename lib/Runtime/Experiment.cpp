@@ -23,7 +23,7 @@ Status Experiment::open(bool ownWeights) {
   if (file)
     static_cast<DataNames &>(state) = file->state();
   int threads = options.threads > 0 ? options.threads : defaultThreads(program);
-  return Session::create(program, threads, /*mayPin=*/true, session);
+  return Session::create(program, {threads, /*mayPin=*/true, options.device}, session);
 }
 
 Status Experiment::generate(GeneratedFields &out) {
@@ -31,10 +31,12 @@ Status Experiment::generate(GeneratedFields &out) {
   if (!function)
     return Status();
   session->getFrame().seed = state.seed;
-  session->call(*function);
+  if (Status status = session->call(*function); !status.ok())
+    return status;
   for (const OutputInfo &output : function->outputs) {
-    const uint8_t *from = session->getArena() + output.offset;
-    out[output.name].assign(from, from + output.elements(0) * elementSize(output.type));
+    std::vector<uint8_t> &values = out[output.name];
+    values.resize(output.elements(0) * elementSize(output.type));
+    session->read(output.offset, static_cast<int64_t>(values.size()), values.data());
   }
   return Status();
 }
@@ -80,10 +82,9 @@ Status Experiment::loadRows() {
     return status;
   for (const Buffer &array : data.arrays)
     fieldPointers.push_back(array.data());
-  session->getFrame().fields = fieldPointers.data();
   parts = Parts::make(data.train, data.test, program.train.validate, state.seed);
   static_cast<DataNames &>(state) = data;
-  return Status();
+  return session->setFields(fieldPointers.data(), data.rows);
 }
 
 Status Experiment::makeUpRows(int64_t rows) {
@@ -112,8 +113,7 @@ Status Experiment::makeUpRows(int64_t rows) {
   }
   data.rows = rows;
   parts.train = RowList::firstRows(rows);
-  session->getFrame().fields = fieldPointers.data();
-  return Status();
+  return session->setFields(fieldPointers.data(), rows);
 }
 
 Status Experiment::initialize() {
@@ -121,7 +121,8 @@ Status Experiment::initialize() {
   frame.seed = state.seed;
   frame.step = frame.epoch = 0;
   if (const FunctionInfo *init = program.function("init"))
-    session->call(*init);
+    if (Status status = session->call(*init); !status.ok())
+      return status;
   if (const FunctionInfo *fit = program.function("fit"))
     return session->stream(*fit, parts.train);
   return Status();

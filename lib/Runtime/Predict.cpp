@@ -251,10 +251,11 @@ Status dlrt::predictCommand(const RunOptions &options, const Program &program) {
     status = experiment.restore(nullptr);
   if (!status.ok())
     return status;
-  experiment.session->getFrame().fields = rows.pointers.data();
   std::vector<double> values;
-  status = collect(*experiment.session, *predict, RowList::firstRows(rows.rows),
-                   {&predict->outputs[0]}, {&values});
+  status = experiment.session->setFields(rows.pointers.data(), rows.rows);
+  if (status.ok())
+    status = collect(*experiment.session, *predict, RowList::firstRows(rows.rows),
+                     {&predict->outputs[0]}, {&values});
   if (status.ok())
     writePredictions(options.out, experiment, predict->outputs[0], values);
   if (status.ok() && (fflush(options.out) != 0 || ferror(options.out)))

@@ -181,35 +181,71 @@ Status parsePlace(const Json &json, int64_t rows, int64_t arenaBytes, T &out, in
   return Status();
 }
 
-/// Finds the compiled function of a name that is in the manifest; an absent name gives null.
-Status findSymbol(const dlrt_program &table, const Json &name, dlrt_function &out) {
-  out = nullptr;
-  if (name.isNull())
-    return Status();
-  for (int64_t i = 0; i < table.symbol_count; ++i)
-    if (name.string() == table.symbols[i].name)
-      out = table.symbols[i].function;
-  return out ? Status() : manifestError("the program has no function '" + name.string() + "'");
+} // namespace
+
+/// The launches of one function on a device.
+static Status parseLaunches(const Json &json, int64_t fields, int64_t arenaBytes, Routine &out) {
+  for (const Json &entry : json.array()) {
+    LaunchInfo launch{entry["symbol"].string(),
+                      entry["blocks"].integer(),
+                      entry["threads"].integer(),
+                      entry["shared_bytes"].integer(),
+                      {}};
+    for (const Json &place : entry["places"].array()) {
+      launch.places.push_back(place.integer(INT64_MIN));
+      if (launch.places.back() < -fields || launch.places.back() >= arenaBytes)
+        return manifestError("a launch of '" + out.name + "' works outside of the arena");
+    }
+    if (launch.symbol.empty() || launch.blocks < 1 || launch.threads < 1 || launch.sharedBytes < 0)
+      return manifestError("a launch of '" + out.name + "' has no grid");
+    out.launches.push_back(std::move(launch));
+  }
+  return Status();
 }
 
-Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaBytes,
-                     FunctionInfo &out) {
+Status Program::parseRoutines(const dlrt_program &table) {
+  for (int64_t i = 0; i < table.symbol_count; ++i)
+    routines.push_back(
+        std::make_unique<Routine>(Routine{table.symbols[i].name, table.symbols[i].function, {}}));
+  for (const auto &[routineName, launches] : manifest["routines"].members()) {
+    routines.push_back(std::make_unique<Routine>(Routine{routineName, nullptr, {}}));
+    Status status =
+        parseLaunches(launches, static_cast<int64_t>(fields.size()), arenaBytes, *routines.back());
+    if (!status.ok())
+      return status;
+  }
+  return Status();
+}
+
+/// An absent name gives null.
+Status Program::findRoutine(const Json &routineName, const Routine *&out) const {
+  out = nullptr;
+  if (routineName.isNull())
+    return Status();
+  for (const std::unique_ptr<Routine> &routine : routines)
+    if (routine->name == routineName.string())
+      out = routine.get();
+  return out ? Status()
+             : manifestError("the program has no function '" + routineName.string() + "'");
+}
+
+Status Program::parseFunction(const Json &json, FunctionInfo &out) const {
   out.batch = json["batch"].integer();
   out.rows = json["rows"].integer();
-  Status status = findSymbol(table, json["symbol"], out.single);
+  Status status = findRoutine(json["symbol"], out.single);
   if (status.ok())
-    status = findSymbol(table, json["reset"], out.reset);
+    status = findRoutine(json["reset"], out.reset);
   if (status.ok())
-    status = findSymbol(table, json["final"], out.final);
+    status = findRoutine(json["final"], out.final);
   for (size_t i = 0; i < json["passes"].array().size() && status.ok(); ++i) {
     out.passes.push_back(nullptr);
-    status = findSymbol(table, json["passes"][i], out.passes.back());
+    status = findRoutine(json["passes"][i], out.passes.back());
   }
   for (size_t i = 0; i < json["kernels"].array().size() && status.ok(); ++i) {
     const Json &kernel = json["kernels"][i];
     out.kernels.push_back(
         {kernel["name"].string(), kernel["flop"].integer(), kernel["bytes"].integer(), nullptr});
-    status = findSymbol(table, kernel["symbol"], out.kernels.back().function);
+    status = findRoutine(kernel["symbol"], out.kernels.back().routine);
   }
   for (size_t i = 0; i < json["outputs"].array().size() && status.ok(); ++i) {
     int64_t bytes = 0;
@@ -227,7 +263,6 @@ Status parseFunction(const dlrt_program &table, const Json &json, int64_t arenaB
     return manifestError("'" + out.name + "' has no batch size");
   return Status();
 }
-} // namespace
 
 Status Program::checkProcessor() const {
 #if defined(__x86_64__)
@@ -286,11 +321,15 @@ Status Program::parse(const dlrt_program &table) {
   target = manifest["target"].string();
   weights = table.weights;
   weightBytes = table.weight_bytes;
+  image = table.image;
+  imageBytes = table.image_bytes;
   Status status = parseFields(manifest, fields);
   if (status.ok())
     status = parseTensors();
   if (status.ok())
-    status = parseFunctions(table);
+    status = parseRoutines(table);
+  if (status.ok())
+    status = parseFunctions();
   if (status.ok())
     status = parseReport();
   parseTrain();
@@ -312,11 +351,11 @@ Status Program::parseTensors() {
   return Status();
 }
 
-Status Program::parseFunctions(const dlrt_program &table) {
+Status Program::parseFunctions() {
   for (const auto &[functionName, json] : manifest["functions"].members()) {
     FunctionInfo function;
     function.name = functionName;
-    Status status = parseFunction(table, json, arenaBytes, function);
+    Status status = parseFunction(json, function);
     if (status.ok())
       status = parseInputs(json["inputs"], function);
     if (!status.ok())

@@ -35,11 +35,27 @@ struct OutputInfo {
   bool isBatched() const { return !shape.empty() && shape[0] < 0; }
 };
 
+/// One kernel's launch on a device.
+struct LaunchInfo {
+  std::string symbol; /// of the program's image
+  int64_t blocks = 0, threads = 0, sharedBytes = 0;
+  /// For each pointer that it takes behind the frame and the rows: a place in the arena or, below
+  /// 0, -1 - the number of a field.
+  std::vector<int64_t> places;
+};
+
+/// What a session runs: on a processor a compiled function, on a device launches.
+struct Routine {
+  std::string name;
+  dlrt_function function = nullptr;
+  std::vector<LaunchInfo> launches;
+};
+
 /// A part of the training step, callable alone, for measuring.
 struct KernelInfo {
   std::string name;
   int64_t flop = 0, bytes = 0; /// computed and moved on a full batch
-  dlrt_function function = nullptr;
+  const Routine *routine = nullptr;
 };
 
 /// A function of the program: a single one, or one in passes over chunks.
@@ -47,9 +63,9 @@ struct FunctionInfo {
   std::string name;
   int64_t batch = 0; /// rows of one call at most
   int64_t rows = 0;  /// of generate: how many it makes
-  dlrt_function single = nullptr;
-  dlrt_function reset = nullptr, final = nullptr;
-  std::vector<dlrt_function> passes;
+  const Routine *single = nullptr;
+  const Routine *reset = nullptr, *final = nullptr;
+  std::vector<const Routine *> passes;
   std::vector<OutputInfo> outputs;
   std::vector<KernelInfo> kernels;
   std::vector<bool> reads; /// for each field, whether the function reads it
@@ -99,6 +115,8 @@ public:
   /// The field with `classes` classes that predictions of so many numbers are about, or null: one
   /// that they do not read.
   const FieldInfo *predictedField(int64_t classes) const;
+  /// True if it runs on a device and not on a processor.
+  bool isForDevice() const { return image != nullptr; }
   /// Refuses code for instructions that this processor does not have, instead of dying of one.
   Status checkProcessor() const;
   /// What the arena and the copies take on `threads` threads: all memory that calls ever use.
@@ -119,6 +137,9 @@ public:
   std::vector<FieldInfo> fields;
   std::vector<TensorInfo> tensors;
   std::vector<FunctionInfo> functions;
+  std::vector<std::unique_ptr<Routine>> routines;
+  const void *image = nullptr; /// what a device's driver loads; null for a processor
+  int64_t imageBytes = 0;
   TrainSettings train;
   std::vector<ReportEntry> report;
   const void *weights = nullptr; /// the bytes of a state file that the program came with, or null
@@ -128,7 +149,10 @@ private:
   Program() = default;
   Status parse(const dlrt_program &table);
   Status parseTensors();
-  Status parseFunctions(const dlrt_program &table);
+  Status parseRoutines(const dlrt_program &table);
+  Status parseFunctions();
+  Status parseFunction(const Json &json, FunctionInfo &out) const;
+  Status findRoutine(const Json &routineName, const Routine *&out) const;
   Status parseInputs(const Json &inputs, FunctionInfo &function) const;
   Status parseReport();
   void parseTrain();

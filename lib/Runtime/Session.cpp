@@ -1,12 +1,12 @@
 //===- Session.cpp - A program with its memory, threads and data ----------------------------===//
 #include "Session.h"
-#include "Peak.h"
+#include "CpuSession.h"
+#include "Gpu/GpuSession.h"
+#include "ThreadPool.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-
-#include <sys/mman.h>
 
 using namespace dlrt;
 
@@ -25,75 +25,15 @@ RowList RowList::firstRows(int64_t count) {
   return RowList(std::move(rows));
 }
 
-Session::Session(const Program &program, int threads, bool mayPin)
-    : program(program), pool(threads, mayPin) {}
-
-Session::~Session() {
-  if (mapping)
-    munmap(mapping, mappingBytes);
-}
-
-Status Session::create(const Program &program, int threads, bool mayPin,
+Status Session::create(const Program &program, const SessionOptions &options,
                        std::unique_ptr<Session> &out) {
-  if (Status status = program.checkProcessor(); !status.ok())
-    return status;
-  std::unique_ptr<Session> session(new Session(program, std::max(1, threads), mayPin));
-  if (Status status = session->allocate(); !status.ok())
-    return status;
-  session->pool.attach(&session->frame);
-  session->frame.arena = session->arena;
-  out = std::move(session);
-  return Status();
+  return program.isForDevice() ? GpuSession::create(program, options, out)
+                               : CpuSession::create(program, options, out);
 }
 
-Status Session::allocate() {
-  // Pages come zeroed. From a few MiB on, aligned so that the kernel can back them by huge pages: a
-  // step walks through all of the weights, and with small ones it misses the TLB at every page.
-  constexpr size_t kHugePage = size_t(2) << 20;
-  size_t bytes = std::max<size_t>(static_cast<size_t>(program.memoryBytes(threads())), 64);
-  bool huge = bytes >= kHugePage / 8;
-  mappingBytes = huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage : bytes;
-  void *pages =
-      mmap(nullptr, mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED)
-    return Status::error("'" + program.name + "' needs " + std::to_string(bytes) +
-                             " bytes of memory for its tensors, which the system refuses",
-                         StatusCode::OutOfMemory);
-  mapping = pages;
-  uintptr_t start = reinterpret_cast<uintptr_t>(pages);
-  if (huge) {
-    start = (start + kHugePage - 1) / kHugePage * kHugePage;
-    madvise(reinterpret_cast<void *>(start), mappingBytes - kHugePage, MADV_HUGEPAGE); // a hint
-  }
-  arena = reinterpret_cast<uint8_t *>(start);
-  return Status();
-}
-
-void Session::runBody(void *self, int64_t thread, int64_t threads) {
-  Session &session = *static_cast<Session *>(self);
-  for (;;) {
-    if (thread == 0)
-      session.current = session.next(session.context, session.frame);
-    session.pool.barrier();
-    dlrt_function function = session.current;
-    if (!function)
-      return;
-    function(&session.frame, thread, threads);
-    session.pool.barrier();
-  }
-}
-
-void Session::runSequence(Next newNext, void *newContext) {
-  next = newNext;
-  context = newContext;
-  pool.run(runBody, this);
-}
-
-double Session::measurePeak() { return dlrt::measurePeak(pool, program.precision == "f64"); }
-
-void Session::call(const FunctionInfo &function) {
+Status Session::call(const FunctionInfo &function) {
   frame.rows = frame.total_rows = function.rows;
-  pool.run(function.single, &frame);
+  return run(*function.single);
 }
 
 namespace {
@@ -108,11 +48,11 @@ struct Stream {
   size_t pass = 0;
   int64_t first = 0, count = 0;
 
-  static dlrt_function next(void *self, dlrt_frame &frame) {
+  static const Routine *next(void *self, dlrt_frame &frame) {
     return static_cast<Stream *>(self)->next(frame);
   }
 
-  dlrt_function next(dlrt_frame &frame) {
+  const Routine *next(dlrt_frame &frame) {
     if (!started) {
       started = true;
       frame.rows = frame.total_rows = rows.size();
@@ -154,8 +94,7 @@ Status Session::stream(const FunctionInfo &function, const RowList &rows, OnChun
                          std::to_string(rows.size()));
   Stream stream{function, rows, onChunk, chunkContext};
   frame.step = frame.epoch = 0;
-  runSequence(Stream::next, &stream);
-  return Status();
+  return runSequence(Stream::next, &stream);
 }
 
 Status dlrt::collect(Session &session, const FunctionInfo &function, const RowList &rows,
@@ -179,6 +118,8 @@ Status dlrt::collect(Session &session, const FunctionInfo &function, const RowLi
 }
 
 int dlrt::defaultThreads(const Program &program) {
+  if (program.isForDevice())
+    return 1;
   constexpr int64_t kSmallStep = 4000000; // FLOP: about 20 us on one thread
   return program.flop < kSmallStep ? 1 : availableCpus();
 }
@@ -208,14 +149,18 @@ double dlrt::readNumber(ElementType type, const void *place) {
 }
 
 double Session::scalar(const OutputInfo &output) const {
-  return readNumber(output.type, arena + output.offset);
+  uint8_t bytes[8];
+  read(output.offset, elementSize(output.type), bytes);
+  return readNumber(output.type, bytes);
 }
 
 void Session::appendValues(const OutputInfo &output, int64_t rows, std::vector<double> &out) const {
   int64_t count = output.elements(rows);
   int64_t size = elementSize(output.type);
+  std::vector<uint8_t> bytes(count * size);
+  read(output.offset, count * size, bytes.data());
   for (int64_t i = 0; i < count; ++i)
-    out.push_back(readNumber(output.type, arena + output.offset + i * size));
+    out.push_back(readNumber(output.type, bytes.data() + i * size));
 }
 
 /// Calls `copy(offset in row-major order, offset in the arena, bytes)` for each piece of a variable
@@ -232,13 +177,13 @@ template <typename Copy> static void forEachPiece(const TensorInfo &tensor, Copy
 
 void Session::readVariable(const TensorInfo &tensor, uint8_t *out) const {
   forEachPiece(tensor, [&](int64_t outside, int64_t inside, int64_t bytes) {
-    memcpy(out + outside, arena + tensor.offset + inside, bytes);
+    read(tensor.offset + inside, bytes, out + outside);
   });
 }
 
 void Session::writeVariable(const TensorInfo &tensor, const uint8_t *from) {
   forEachPiece(tensor, [&](int64_t outside, int64_t inside, int64_t bytes) {
-    memcpy(arena + tensor.offset + inside, from + outside, bytes);
+    write(tensor.offset + inside, bytes, from + outside);
   });
 }
 

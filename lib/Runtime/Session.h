@@ -4,7 +4,6 @@
 
 #include "Program.h"
 #include "Status.h"
-#include "ThreadPool.h"
 
 #include <memory>
 #include <string>
@@ -32,38 +31,47 @@ private:
   int64_t count = 0;
 };
 
-/// The arena of a program, the threads that work on it, and the frame that its functions get. One
-/// thread at a time may use a session; several sessions of one program are independent of each
-/// other.
+/// How a session works.
+struct SessionOptions {
+  int threads = 1;     /// on a processor
+  bool mayPin = false; /// threads, the caller's among them, to CPUs: where the process has nothing
+                       /// else to do
+  int device = 0;      /// which GPU, for a program that is made for one
+};
+
+/// The arena of a program, what works on it, and the frame that its functions get. One thread at a
+/// time may use a session; several sessions of one program are independent of each other. On a
+/// processor (CpuSession.h) or on a device (Gpu/GpuSession.h).
 class Session {
 public:
-  /// Makes the arena, zeroed, and the threads, which may be pinned, the caller's among them, where
-  /// the process has nothing else to do. The program must outlive the session.
-  static Status create(const Program &program, int threads, bool mayPin,
+  /// Makes the arena, zeroed, and what works on it. The program must outlive the session.
+  static Status create(const Program &program, const SessionOptions &options,
                        std::unique_ptr<Session> &out);
-  ~Session();
+  virtual ~Session() = default;
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
 
   const Program &getProgram() const { return program; }
   dlrt_frame &getFrame() { return frame; }
-  uint8_t *getArena() { return arena; }
-  const uint8_t *getArena() const { return arena; }
-  int threads() const { return pool.threads(); }
+  /// How many threads of the processor share the work.
+  virtual int threads() const { return 1; }
 
-  /// Hands out what to call next: sets the frame and returns the function, or null at the end.
-  /// Called by thread 0 alone, while no other thread is in a compiled function.
-  using Next = dlrt_function (*)(void *context, dlrt_frame &frame);
+  /// Says where the data's `rows` rows lie: an array for each field, which may be null where no
+  /// function that is called reads it. They must stay there.
+  virtual Status setFields(const void *const *fields, int64_t rows) = 0;
 
-  /// Calls on all threads what `next` hands out until it returns null; the threads are woken only
-  /// once.
-  void runSequence(Next next, void *context);
+  /// Hands out what to run next: sets the frame and returns the routine, or null at the end.
+  /// Nothing else runs meanwhile.
+  using Next = const Routine *(*)(void *context, dlrt_frame &frame);
+
+  /// Runs what `next` hands out until it returns null. An error is the device's.
+  virtual Status runSequence(Next next, void *context) = 0;
+
+  /// Runs one routine on the frame as it is.
+  virtual Status run(const Routine &routine) = 0;
 
   /// Calls a function that works on no rows: generate, init, or what gives weights.
-  void call(const FunctionInfo &function);
-
-  /// Calls a training step on the rows that the frame was set to.
-  void callStep(const FunctionInfo &function) { pool.run(function.single, &frame); }
+  Status call(const FunctionInfo &function);
 
   /// Calls `function` over `rows` in chunks of its batch: a streamed one with all its passes, any
   /// other once for each chunk. After each call of the latter, `onChunk(context, first, count)` may
@@ -72,8 +80,13 @@ public:
   Status stream(const FunctionInfo &function, const RowList &rows, OnChunk onChunk = nullptr,
                 void *context = nullptr);
 
-  /// What the machine can do at most, on this session's threads, in GFLOP/s of the program's type.
-  double measurePeak();
+  /// What the processor can do at most, on this session's threads, in GFLOP/s of the program's
+  /// type; 0 where that is not known.
+  virtual double measurePeak() { return 0; }
+
+  /// Copies bytes of the arena, after all that has been run.
+  virtual void read(int64_t offset, int64_t bytes, void *out) const = 0;
+  virtual void write(int64_t offset, int64_t bytes, const void *from) = 0;
 
   /// The value of an output without dimensions.
   double scalar(const OutputInfo &output) const;
@@ -91,22 +104,11 @@ public:
   /// 64 bits over the values of all parameters, as 16 hexadecimal digits.
   std::string stateHash() const;
 
-private:
-  Session(const Program &program, int threads, bool mayPin);
-  Status allocate();
-  static void runBody(void *self, int64_t thread, int64_t threads);
+protected:
+  explicit Session(const Program &program) : program(program) {}
 
   const Program &program;
-  ThreadPool pool;
   dlrt_frame frame{};
-  uint8_t *arena = nullptr;
-  void *mapping = nullptr; // what to unmap; the arena starts at an aligned place in it
-  size_t mappingBytes = 0;
-
-  // What runSequence works on.
-  Next next = nullptr;
-  void *context = nullptr;
-  dlrt_function current = nullptr;
 };
 
 /// Calls a function once for each chunk of `rows` and puts the values of batched `outputs` one

@@ -21,6 +21,7 @@ enum class StatusCode {
   Corrupt,         /// a damaged file
   Incompatible,    /// a file or program of another kind or version
   OutOfMemory,
+  DeviceError, /// a GPU or its driver
   Interrupted,
   Internal
 };

@@ -113,7 +113,8 @@ Status Trainer::run() {
   frame.total_steps = steps;
   Status status;
   while (status.ok() && !finished()) {
-    session.runSequence(nextStep, this);
+    if (status = session.runSequence(nextStep, this); !status.ok())
+      return status;
     if (stopRequested()) {
       wasInterrupted = true;
       break;
@@ -132,11 +133,11 @@ Status Trainer::run() {
   return status;
 }
 
-dlrt_function Trainer::nextStep(void *self, dlrt_frame &frame) {
+const Routine *Trainer::nextStep(void *self, dlrt_frame &frame) {
   return static_cast<Trainer *>(self)->nextStep(frame);
 }
 
-dlrt_function Trainer::nextStep(dlrt_frame &frame) {
+const Routine *Trainer::nextStep(dlrt_frame &frame) {
   if (rowsInFlight > 0)
     finishStep();
   if (stopRequested() || state.step >= steps || saveDue())

@@ -82,8 +82,8 @@ public:
   std::vector<uint8_t> best;
 
 private:
-  static dlrt_function nextStep(void *self, dlrt_frame &frame);
-  dlrt_function nextStep(dlrt_frame &frame);
+  static const Routine *nextStep(void *self, dlrt_frame &frame);
+  const Routine *nextStep(dlrt_frame &frame);
   void finishStep();
   void startEpoch();
   void nextEpoch();

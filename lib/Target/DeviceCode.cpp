@@ -29,18 +29,37 @@ static llvm::Error failure(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+namespace {
+struct Gpu {
+  llvm::StringLiteral name, features;
+  int capability; // 10 * major + minor; 0: code for one capability alone
+};
+} // namespace
+
+/// With the oldest version of PTX that knows the device, so that older drivers take it.
+static constexpr Gpu gpus[] = {
+    {"sm_75", "+ptx63", 75},   {"sm_80", "+ptx70", 80},   {"sm_86", "+ptx71", 86},
+    {"sm_87", "+ptx74", 87},   {"sm_89", "+ptx78", 89},   {"sm_90", "+ptx78", 90},
+    {"sm_90a", "+ptx80", 0},   {"sm_100", "+ptx86", 100}, {"sm_103", "+ptx88", 103},
+    {"sm_120", "+ptx87", 120}, {"sm_121", "+ptx88", 121}};
+
 std::optional<TargetDescription> dlc::describeDevice(llvm::StringRef name) {
-  // The oldest version of PTX that knows the device, so that older drivers take it.
-  static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> devices[] = {
-      {"sm_75", "+ptx63"},  {"sm_80", "+ptx70"},  {"sm_86", "+ptx71"},  {"sm_87", "+ptx74"},
-      {"sm_89", "+ptx78"},  {"sm_90", "+ptx78"},  {"sm_90a", "+ptx80"}, {"sm_100", "+ptx86"},
-      {"sm_103", "+ptx88"}, {"sm_120", "+ptx87"}, {"sm_121", "+ptx88"}};
   if (name == kEmulator)
     return TargetDescription{kEmulator.str(), "", 0, 0, /*isDevice=*/true};
-  for (auto [device, features] : devices)
-    if (name == device)
-      return TargetDescription{device.str(), features.str(), 0, 0, /*isDevice=*/true};
+  for (const Gpu &gpu : gpus)
+    if (name == gpu.name)
+      return TargetDescription{gpu.name.str(), gpu.features.str(), 0, 0, /*isDevice=*/true};
   return std::nullopt;
+}
+
+std::string dlc::targetOfCapability(int major, int minor) {
+  if (major == 0)
+    return kEmulator.str();
+  std::string best;
+  for (const Gpu &gpu : gpus)
+    if (gpu.capability && gpu.capability <= 10 * major + minor)
+      best = gpu.name.str();
+  return best;
 }
 
 /// The emulator's kernels are made as for a real device, up to its machine code.

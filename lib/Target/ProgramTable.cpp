@@ -34,9 +34,9 @@ void dlc::addProgramTable(Module &module, const ProgramTable &table) {
         ConstantDataArray::getRaw(table.weights, table.weights.size(), Type::getInt8Ty(context)),
         Align(64));
   auto number = [&](int64_t value) { return ConstantInt::get(integer, value); };
-  auto *program = constant(
-      ConstantStruct::getAnon({number(DLRT_ABI_VERSION), text(table.manifest), symbolArray,
-                               number(symbols.size()), weights, number(table.weights.size())}));
+  auto *program = constant(ConstantStruct::getAnon(
+      {number(DLRT_ABI_VERSION), text(table.manifest), symbolArray, number(symbols.size()), weights,
+       number(table.weights.size()), ConstantPointerNull::get(pointer), number(0)}));
   auto *function = Function::Create(FunctionType::get(pointer, false), Function::ExternalLinkage,
                                     "dl_program", module);
   IRBuilder<>(BasicBlock::Create(context, "", function)).CreateRet(program);

@@ -86,10 +86,10 @@ TEST(Session, AlignsAndZeroesTheArena) {
   std::unique_ptr<Program> program;
   ASSERT_TRUE(Program::create(&table, program).ok());
   std::unique_ptr<Session> session;
-  ASSERT_TRUE(Session::create(*program, 1, false, session).ok());
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(session->getArena()) % (2 << 20), 0u);
+  ASSERT_TRUE(Session::create(*program, {}, session).ok());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(session->getFrame().arena) % (2 << 20), 0u);
   for (int64_t i = 0; i < 9000000; i += 1000)
-    ASSERT_EQ(session->getArena()[i], 0);
+    ASSERT_EQ(session->getFrame().arena[i], 0);
 }
 
 /// The fake program with one more variable, a matrix in panels.
@@ -110,7 +110,7 @@ TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES), 1664 + 64 * DLRT_MOST_COPIES);
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES + 1), 1664 + 64);
   std::unique_ptr<Session> session;
-  ASSERT_TRUE(Session::create(*program, 1, false, session).ok());
+  ASSERT_TRUE(Session::create(*program, {}, session).ok());
   const TensorInfo *matrix = nullptr;
   for (const TensorInfo &tensor : program->tensors)
     if (tensor.name == "fake.m")
@@ -118,16 +118,16 @@ TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
   ASSERT_TRUE(matrix);
   const int32_t rows[8] = {0, 1, 2, 3, 10, 11, 12, 13}, panels[8] = {0, 1, 10, 11, 2, 3, 12, 13};
   session->writeVariable(*matrix, reinterpret_cast<const uint8_t *>(rows));
-  EXPECT_EQ(memcmp(session->getArena() + 1600, panels, sizeof(panels)), 0);
+  EXPECT_EQ(memcmp(session->getFrame().arena + 1600, panels, sizeof(panels)), 0);
   int32_t back[8] = {};
   session->readVariable(*matrix, reinterpret_cast<uint8_t *>(back));
   EXPECT_EQ(memcmp(back, rows, sizeof(rows)), 0);
   std::vector<uint8_t> all;
   session->copyVariables(all);
   std::string hash = session->stateHash();
-  memset(session->getArena(), 0, 1664);
+  memset(session->getFrame().arena, 0, 1664);
   session->restoreVariables(all);
-  EXPECT_EQ(memcmp(session->getArena() + 1600, panels, sizeof(panels)), 0);
+  EXPECT_EQ(memcmp(session->getFrame().arena + 1600, panels, sizeof(panels)), 0);
   EXPECT_EQ(session->stateHash(), hash);
 
   manifest = replaced(withPanels("3"), R"("arena_bytes": 1564)", R"("arena_bytes": 1664)");

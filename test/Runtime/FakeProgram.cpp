@@ -187,7 +187,7 @@ void fake::clear() {
 }
 
 std::string fake::manifest(const std::string &train, const std::string &split) {
-  return R"json({"abi": 2, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
+  return R"json({"abi": 3, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
  "fields": [{"name": "x", "type": "f32", "shape": [2], "source": {"kind": "generated"}},
             {"name": "y", "type": "f32", "shape": [], "source": {"kind": "generated"}}],)json" +
          (split.empty() ? std::string() : "\"split\": {" + split + "},") + R"json(
@@ -221,6 +221,7 @@ std::string fake::manifest(const std::string &train, const std::string &split) {
 dlrt_program fake::program(const std::string &manifest) {
   return {DLRT_ABI_VERSION, manifest.c_str(),
           symbols,          sizeof(symbols) / sizeof(symbols[0]),
+          nullptr,          0,
           nullptr,          0};
 }
 

@@ -87,6 +87,17 @@ static llvm::ArrayRef<Option> options() {
          return v == "f32" || v == "f64" ? std::string()
                                          : "expects f32 or f64, found '" + v.str() + "'";
        }},
+      {"--device", "cpu|gpu[:N]", "where to run (default cpu); 'dlc devices' lists the GPUs",
+       [](CommandLine &c, llvm::StringRef v) {
+         c.device = v.str();
+         llvm::StringRef number = v;
+         bool isGpu = number.consume_front("gpu");
+         bool plain = v == "cpu" || (isGpu && number.empty());
+         if (plain || (isGpu && number.consume_front(":") &&
+                       !number.getAsInteger(10, c.deviceNumber) && c.deviceNumber >= 0))
+           return std::string();
+         return "expects cpu, gpu or gpu:N, found '" + v.str() + "'";
+       }},
       {"--target", "NAME", "processor: native, avx512, avx2 or portable (default native)",
        [](CommandLine &c, llvm::StringRef v) {
          c.target = v.str();
@@ -127,16 +138,16 @@ static llvm::ArrayRef<Command> commands() {
        "dlc run PROGRAM [options]",
        "trains, evaluates and reports",
        {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot",
-        "--precision", "--target", "--json", "--quiet"}},
+        "--precision", "--device", "--target", "--json", "--quiet"}},
       {"eval",
        "dlc eval PROGRAM --weights FILE [options]",
        "evaluates saved parameters and reports",
-       {"--data", "--set", "--threads", "--weights", "--plot", "--precision", "--target", "--json",
-        "--quiet"}},
+       {"--data", "--set", "--threads", "--weights", "--plot", "--precision", "--device",
+        "--target", "--json", "--quiet"}},
       {"predict",
        "dlc predict PROGRAM --weights FILE [options] < rows.csv",
        "predicts for rows of raw data",
-       {"--data", "--set", "--threads", "--weights", "--precision", "--target"}},
+       {"--data", "--set", "--threads", "--weights", "--precision", "--device", "--target"}},
       {"compile",
        "dlc compile PROGRAM [-o FILE] [options]",
        "makes a shared library that trains, evaluates and predicts by itself",
@@ -153,6 +164,7 @@ static llvm::ArrayRef<Command> commands() {
        "dlc --emit=FORM PROGRAM [options]",
        "shows what the compiler makes of a program",
        {"--emit", "--set", "--precision", "--target", "-o"}},
+      {"devices", "dlc devices", "lists the GPUs, and what dlc would compile for each", {}},
       {"data", "dlc data list", "shows which data sets are found, and where", {}},
       {"help", "dlc help [COMMAND]", "explains the commands", {}},
   };
@@ -237,7 +249,9 @@ std::string dlc::parseCommandLine(llvm::ArrayRef<const char *> arguments, Comman
     return "'--save-every' says how often; name the file with --save FILE";
   if (out.command == "data" && !out.help && out.operands != std::vector<std::string>{"list"})
     return "'data' is for its list: dlc data list";
-  bool takesProgram = out.command != "data" && out.command != "help";
+  bool takesProgram = out.command != "data" && out.command != "help" && out.command != "devices";
+  if (out.command == "devices" && !out.operands.empty())
+    return "'devices' takes nothing: dlc devices";
   if (takesProgram && !out.help && out.operands.size() != 1)
     return out.operands.empty() ? "'" + out.command + "' needs a program: " + command->usage.str()
                                 : "'" + out.command + "' takes one program, found '" +

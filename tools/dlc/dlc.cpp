@@ -1,10 +1,11 @@
 //===- dlc.cpp - The command-line tool --------------------------------------------------------===//
-#include "../../lib/Runtime/Commands.h"
-#include "../../lib/Runtime/DataLocations.h"
-#include "../../lib/Runtime/ReadAhead.h"
-#include "../../lib/Runtime/Report.h"
-#include "../../lib/Runtime/TrainingState.h"
 #include "CommandLine.h"
+#include "Commands.h"
+#include "DataLocations.h"
+#include "Gpu/Driver.h"
+#include "ReadAhead.h"
+#include "Report.h"
+#include "TrainingState.h"
 #include "dlc/Driver/Compiler.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -169,6 +170,46 @@ static int compileLibrary(const CommandLine &line) {
   return 0;
 }
 
+static std::string capabilityText(const dlrt::cuda::DeviceInfo &device) {
+  return std::to_string(device.major) + "." + std::to_string(device.minor);
+}
+
+static int listDevices() {
+  std::vector<dlrt::cuda::DeviceInfo> devices;
+  if (dlrt::Status status = dlrt::cuda::listDevices(devices); !status.ok())
+    return fail(status.message());
+  for (auto [number, device] : llvm::enumerate(devices)) {
+    std::string target = targetOfCapability(device.major, device.minor);
+    llvm::outs() << "gpu:" << number << "  " << device.name << ", "
+                 << dlrt::formatBytes(device.bytes) << ", " << device.multiprocessors
+                 << " multiprocessors, capability " << capabilityText(device)
+                 << ", driver for CUDA " << device.driverVersion / 1000 << '.'
+                 << device.driverVersion % 1000 / 10 << ": "
+                 << (target.empty() ? "too old for dlc, which needs 7.5" : "compiles for " + target)
+                 << '\n';
+  }
+  if (devices.empty())
+    llvm::outs() << "the driver sees no GPU\n";
+  return 0;
+}
+
+/// Sets the target for the GPU that the command is to run on.
+static bool chooseDevice(const CommandLine &line, CompileOptions &compile,
+                         dlrt::RunOptions &options) {
+  if (line.device == "cpu")
+    return true;
+  options.device = line.deviceNumber;
+  dlrt::cuda::DeviceInfo device;
+  if (dlrt::Status status = dlrt::cuda::findDevice(options.device, device); !status.ok())
+    return fail(status.message()) == 0;
+  if (llvm::is_contained(line.given, "--target"))
+    return true;
+  compile.target = targetOfCapability(device.major, device.minor);
+  return !compile.target.empty() ||
+         fail(device.name + " has compute capability " + capabilityText(device) +
+              ", and dlc needs 7.5 or newer") == 0;
+}
+
 /// run, eval, predict, bench: of a program in text, compiled here, or of a shared library.
 static int execute(const CommandLine &line, double startTime) {
   dlrt::RunOptions options;
@@ -192,7 +233,7 @@ static int execute(const CommandLine &line, double startTime) {
     return dlrt::interruptSignal() ? 128 + dlrt::interruptSignal() : 0; // as a shell has it
   };
   if (isLibrary(line.operands[0])) {
-    for (llvm::StringRef option : {"--set", "--precision", "--target"})
+    for (llvm::StringRef option : {"--set", "--precision", "--device", "--target"})
       if (llvm::is_contained(line.given, option))
         return fail("'" + option + "' changes a program before it is compiled; '" +
                     line.operands[0] + "' is compiled already");
@@ -204,6 +245,8 @@ static int execute(const CommandLine &line, double startTime) {
   dlrt::ReadAhead readAhead(line.data); // beside the compiler
   options.readAhead = &readAhead;
   CompileOptions compile = compileOptions(line);
+  if (!chooseDevice(line, compile, options))
+    return 1;
   if (line.command == "run")
     compile.leaveOut = {"predict"};
   else if (line.command == "bench")
@@ -253,6 +296,8 @@ static int dispatch(const CommandLine &line, double startTime) {
   }
   if (line.command == "data")
     return listData();
+  if (line.command == "devices")
+    return listDevices();
   bool executes = line.command != "check" && line.command != "compile" && line.command != "emit";
   if (executes)
     return execute(line, startTime);

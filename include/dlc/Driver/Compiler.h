@@ -47,8 +47,7 @@ public:
 
 private:
   bool reportDiagnostics();
-  /// False, reported, where the target cannot run a whole program.
-  bool checkProcessor();
+  const dlrt_program *loadForDevice();
 
   CompileOptions options;
   llvm::raw_ostream &errors;
@@ -63,6 +62,8 @@ private:
   std::string name;
   ProgramTable table; // complete after Phase::Kernels
   std::unique_ptr<LoadedCode> code;
+  llvm::SmallVector<char, 0> image; // what deviceProgram points to
+  dlrt_program deviceProgram{};
 };
 
 /// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the

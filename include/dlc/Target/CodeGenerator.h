@@ -39,6 +39,10 @@ struct TargetDescription {
 /// NVIDIA's GPUs. Fails with a message on any other name.
 llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
 
+/// The target for a GPU of that compute capability: the newest one that it can run. Empty where
+/// there is none.
+std::string targetOfCapability(int major, int minor);
+
 /// What generateCode needs to know how to translate.
 void registerTranslations(mlir::DialectRegistry &registry);
 

@@ -1,0 +1,99 @@
+//===- Driver.h - NVIDIA's driver, opened when it is needed ---------------------------------===//
+//
+// Building needs no CUDA: these are the prototypes of the functions that are used, as the driver's
+// documentation has them.
+//
+//===----------------------------------------------------------------------------------------===//
+#ifndef DLRT_GPU_DRIVER_H
+#define DLRT_GPU_DRIVER_H
+
+#include "Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dlrt::cuda {
+
+using Result = int; /// 0 is success
+using Device = int;
+using Address = unsigned long long; /// in the device's memory
+using Context = struct ContextObject *;
+using Module = struct ModuleObject *;
+using Function = struct FunctionObject *;
+using Stream = struct StreamObject *;
+
+constexpr Result kInvalidValue = 1, kOutOfMemory = 2;
+
+/// Attributes of devices and functions, by the driver's numbers.
+enum DeviceAttribute {
+  kMultiprocessors = 16,
+  kCapabilityMajor = 75,
+  kCapabilityMinor = 76,
+  kSharedBytesPerBlock = 97 /// at most, where a function asks for it
+};
+enum FunctionAttribute { kDynamicSharedBytes = 8 };
+
+#define DLRT_CUDA_FUNCTIONS(X)                                                                     \
+  X(cuInit, (unsigned flags))                                                                      \
+  X(cuDriverGetVersion, (int *version))                                                            \
+  X(cuGetErrorName, (Result result, const char **name))                                            \
+  X(cuGetErrorString, (Result result, const char **text))                                          \
+  X(cuDeviceGetCount, (int *count))                                                                \
+  X(cuDeviceGet, (Device * device, int number))                                                    \
+  X(cuDeviceGetName, (char *name, int room, Device device))                                        \
+  X(cuDeviceTotalMem_v2, (size_t *bytes, Device device))                                           \
+  X(cuDeviceGetAttribute, (int *value, int attribute, Device device))                              \
+  X(cuDevicePrimaryCtxRetain, (Context * context, Device device))                                  \
+  X(cuDevicePrimaryCtxRelease_v2, (Device device))                                                 \
+  X(cuCtxPushCurrent_v2, (Context context))                                                        \
+  X(cuCtxPopCurrent_v2, (Context * context))                                                       \
+  X(cuModuleLoadDataEx,                                                                            \
+    (Module * module, const void *image, unsigned options, int *names, void **values))             \
+  X(cuModuleUnload, (Module module))                                                               \
+  X(cuModuleGetFunction, (Function * function, Module module, const char *name))                   \
+  X(cuFuncSetAttribute, (Function function, int attribute, int value))                             \
+  X(cuMemAlloc_v2, (Address * address, size_t bytes))                                              \
+  X(cuMemFree_v2, (Address address))                                                               \
+  X(cuMemGetInfo_v2, (size_t *free, size_t *total))                                                \
+  X(cuMemcpyHtoDAsync_v2, (Address to, const void *from, size_t bytes, Stream stream))             \
+  X(cuMemcpyDtoHAsync_v2, (void *to, Address from, size_t bytes, Stream stream))                   \
+  X(cuMemsetD8Async, (Address to, unsigned char value, size_t bytes, Stream stream))               \
+  X(cuStreamCreate, (Stream * stream, unsigned flags))                                             \
+  X(cuStreamDestroy_v2, (Stream stream))                                                           \
+  X(cuStreamSynchronize, (Stream stream))                                                          \
+  X(cuLaunchKernel, (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ,      \
+                     unsigned threadsX, unsigned threadsY, unsigned threadsZ,                      \
+                     unsigned sharedBytes, Stream stream, void **arguments, void **extra))
+
+/// The driver's functions.
+struct Driver {
+#define DLRT_CUDA_MEMBER(name, parameters) Result(*name) parameters = nullptr;
+  DLRT_CUDA_FUNCTIONS(DLRT_CUDA_MEMBER)
+#undef DLRT_CUDA_MEMBER
+
+  /// Opens and initialises the driver, once for the process. An error says what is missing.
+  static Status open(const Driver *&out);
+
+  /// Success, or an error that says what was tried, what the driver calls the reason, and the
+  /// remedy where there is one.
+  Status check(Result result, const std::string &what) const;
+};
+
+/// A GPU, for people and for the compiler.
+struct DeviceInfo {
+  std::string name;
+  size_t bytes = 0;         /// of memory
+  int major = 0, minor = 0; /// compute capability; 0.0 is the emulator
+  int multiprocessors = 0;
+  int driverVersion = 0; /// of CUDA that the driver serves, as 1000 * major + 10 * minor
+};
+
+/// Describes all GPUs. An error where there is no driver.
+Status listDevices(std::vector<DeviceInfo> &out);
+/// Describes one.
+Status findDevice(int number, DeviceInfo &out);
+
+} // namespace dlrt::cuda
+#endif // DLRT_GPU_DRIVER_H

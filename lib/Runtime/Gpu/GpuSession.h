@@ -1,0 +1,60 @@
+//===- GpuSession.h - A program on a GPU ----------------------------------------------------===//
+//
+// The arena, the frame and the data live on the device. A routine is a list of launches in one
+// stream; the host waits only where it reads.
+//
+//===----------------------------------------------------------------------------------------===//
+#ifndef DLRT_GPU_GPUSESSION_H
+#define DLRT_GPU_GPUSESSION_H
+
+#include "Gpu/Driver.h"
+#include "Session.h"
+
+#include <map>
+
+namespace dlrt {
+
+class GpuSession final : public Session {
+public:
+  static Status create(const Program &program, const SessionOptions &options,
+                       std::unique_ptr<Session> &out);
+  ~GpuSession() override;
+
+  Status setFields(const void *const *fields, int64_t rows) override;
+  Status runSequence(Next next, void *context) override;
+  Status run(const Routine &routine) override;
+  /// After an error of the device, which the next run reports, gives zeros.
+  void read(int64_t offset, int64_t bytes, void *out) const override;
+  void write(int64_t offset, int64_t bytes, const void *from) override;
+
+private:
+  /// A piece of the device's memory.
+  struct Memory {
+    cuda::Address address = 0;
+    size_t bytes = 0;
+  };
+  GpuSession(const Program &program, const cuda::Driver &driver)
+      : Session(program), driver(driver) {}
+  Status open(int device);
+  Status loadFunctions();
+  /// Makes the memory at least so large; what was in it is lost.
+  Status reserve(Memory &memory, size_t bytes, const std::string &what);
+  void release(Memory &memory);
+  Status check(cuda::Result result, const std::string &what) const;
+  Status uploadFrame();
+  Status launch(const LaunchInfo &launch);
+
+  const cuda::Driver &driver;
+  cuda::Device device = 0;
+  cuda::Context context = nullptr;
+  cuda::Module module = nullptr;
+  cuda::Stream stream = nullptr;
+  std::map<std::string, cuda::Function> functions;
+  Memory arena, deviceFrame, indices;
+  std::vector<Memory> fields;
+  /// What the device answered first that was not success.
+  mutable Status failure;
+};
+
+} // namespace dlrt
+#endif // DLRT_GPU_GPUSESSION_H
