@@ -37,7 +37,8 @@ typedef struct dlrt_frame {
   uint64_t seed;       /* key of all random numbers                                               */
   void (*barrier)(struct dlrt_frame *frame,
                   int64_t thread); /* waits for all threads of this call      */
-  void *pool; /* the runtime's own                                                       */
+  void *pool;      /* the runtime's own                                                       */
+  double loss_sum; /* of steps that a device makes by itself: of each the loss times its rows */
 } dlrt_frame;
 
 /* A compiled function. Called once by each of `threads` threads, `thread` from 0, on the same

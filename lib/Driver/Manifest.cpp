@@ -235,6 +235,9 @@ private:
       });
       if (function.getName() != "train")
         continue;
+      for (auto output : function.getOps<OutputOp>())
+        if (output.getName() == "loss")
+          writeAdvance(output->getAttrOfType<IntegerAttr>("offset").getInt());
       for (auto [number, kernel] : llvm::enumerate(function.getOps<KernelOp>()))
         json.attributeArray((function.getName() + ".k" + Twine(number)).str(),
                             [&, kernel = kernel] { writeLaunch(kernel); });
@@ -252,6 +255,19 @@ private:
           json.value(placeOf(input));
         for (Value result : kernel.getResults())
           json.value(placeOf(result));
+      });
+    });
+  }
+
+  /// What goes on to the next step on the device: see KernelsToDevice.cpp.
+  void writeAdvance(int64_t loss) {
+    json.attributeArray("train.advance", [&] {
+      json.object([&] {
+        json.attribute("symbol", "advance");
+        json.attribute("blocks", 1);
+        json.attribute("threads", 1);
+        json.attribute("shared_bytes", 0);
+        json.attributeArray("places", [&] { json.value(loss); });
       });
     });
   }

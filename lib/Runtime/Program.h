@@ -70,6 +70,8 @@ struct FunctionInfo {
   std::vector<KernelInfo> kernels;
   std::vector<bool> reads; /// for each field, whether the function reads it
 
+  const Routine *advance = nullptr; /// of train on a device: goes on to the next step
+
   /// The output of that name, or null.
   const OutputInfo *output(const std::string &outputName) const;
 };

@@ -31,6 +31,11 @@ Status Session::create(const Program &program, const SessionOptions &options,
                                : CpuSession::create(program, options, out);
 }
 
+Status Session::runSteps(const Steps &, double &) {
+  return Status::error("this session does not go from step to step by itself",
+                       StatusCode::Internal);
+}
+
 Status Session::call(const FunctionInfo &function) {
   frame.rows = frame.total_rows = function.rows;
   return run(*function.single);

@@ -70,6 +70,21 @@ public:
   /// Runs one routine on the frame as it is.
   virtual Status run(const Routine &routine) = 0;
 
+  /// Steps of a training that follow each other, each on the next `rows` rows of `order` from
+  /// `first` on.
+  struct Steps {
+    const FunctionInfo &train;
+    const RowList &order;
+    int64_t orderNumber; /// differs where the order does
+    int64_t first, rows, count;
+  };
+  /// True where it is the device that goes from step to step: runSteps() then, in place of
+  /// runSequence().
+  virtual bool runsSteps() const { return false; }
+  /// Runs steps, the first of which the frame counts. `lossSum` grows by the loss times the rows of
+  /// each.
+  virtual Status runSteps(const Steps &steps, double &lossSum);
+
   /// Calls a function that works on no rows: generate, init, or what gives weights.
   Status call(const FunctionInfo &function);
 

@@ -12,6 +12,9 @@ namespace {
 constexpr uint32_t kForEpoch = 0x65706f63, kForValidation = 0x76616c69;
 /// A program that counts steps is evaluated about that often, whatever its epochs.
 constexpr int64_t kEvaluations = 20;
+/// Steps that a device makes between two looks of the host: some hundred microseconds of small
+/// ones.
+constexpr int64_t kStepsAtOnce = 64;
 /// Seconds between two calls of Events::progress, and between two saves after epochs.
 constexpr double kProgressInterval = 0.1, kSaveInterval = 0.25;
 
@@ -113,7 +116,8 @@ Status Trainer::run() {
   frame.total_steps = steps;
   Status status;
   while (status.ok() && !finished()) {
-    if (status = session.runSequence(nextStep, this); !status.ok())
+    status = session.runsSteps() ? runOnDevice() : session.runSequence(nextStep, this);
+    if (!status.ok())
       return status;
     if (stopRequested()) {
       wasInterrupted = true;
@@ -157,6 +161,35 @@ const Routine *Trainer::nextStep(dlrt_frame &frame) {
   return train->single;
 }
 
+/// As nextStep() does, but for many steps at once: the host looks up between them only often enough
+/// to show progress and to be stopped.
+Status Trainer::runOnDevice() {
+  dlrt_frame &frame = session.getFrame();
+  while (!stopRequested() && state.step < steps && !saveDue()) {
+    if (state.position == trainRows()) {
+      if (evaluationDue())
+        return Status();
+      nextEpoch();
+    }
+    if (orderEpoch != state.epoch)
+      startEpoch();
+    int64_t left = trainRows() - state.position, rows = std::min(batch, left);
+    int64_t count = std::min({left / rows, steps - state.step, kStepsAtOnce});
+    if (save && options.saveEvery > 0)
+      count = std::min(count, options.saveEvery - state.step % options.saveEvery);
+    frame.rows = frame.total_rows = rows;
+    frame.step = state.step + 1;
+    frame.epoch = state.epoch;
+    Session::Steps next{*train, order, orderNumber, state.position, rows, count};
+    if (Status status = session.runSteps(next, state.lossSum); !status.ok())
+      return status;
+    state.position += rows * count;
+    state.step += count;
+    showProgress();
+  }
+  return Status();
+}
+
 void Trainer::finishStep() {
   state.lossSum += session.scalar(*lossOutput) * static_cast<double>(rowsInFlight);
   state.position += rowsInFlight;
@@ -169,10 +202,13 @@ void Trainer::startEpoch() {
   orderEpoch = state.epoch;
   // A batch of all rows is the same in any order.
   if (!program.train.shuffle || batch >= trainRows()) {
-    if (order.size() == 0)
+    if (order.size() == 0) {
       order = parts.train;
+      ++orderNumber;
+    }
     return;
   }
+  ++orderNumber;
   shuffled.assign(parts.train.begin(), parts.train.end());
   shuffleRows(shuffled.data(), trainRows(), options.seed, state.epoch, kForEpoch);
   order.assign(shuffled);

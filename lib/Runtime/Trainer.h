@@ -84,6 +84,7 @@ public:
 private:
   static const Routine *nextStep(void *self, dlrt_frame &frame);
   const Routine *nextStep(dlrt_frame &frame);
+  Status runOnDevice();
   void finishStep();
   void startEpoch();
   void nextEpoch();
@@ -113,6 +114,7 @@ private:
   RowList order; // of the epoch that goes on
   std::vector<int32_t> shuffled;
   int64_t orderEpoch = 0;
+  int64_t orderNumber = 0;  // grows with each new order
   int64_t rowsInFlight = 0; // of the step that was handed out
   Save save = nullptr;
   void *saveContext = nullptr;

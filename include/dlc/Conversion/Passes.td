@@ -19,7 +19,7 @@ def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
 }
 
 def ConvertKernelsToDevicePass : Pass<"convert-dl-kernels-to-device", "::mlir::ModuleOp"> {
-  let summary = "make each kernel a function of one thread of a grid";
+  let summary = "make each kernel a function of one thread of a grid, and one that goes on to the next step";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
 }

@@ -106,6 +106,70 @@ public:
     return select(is(arith::CmpFPredicate::ULT, x, 0), number(kNaN), result);
   }
 
+  /// The series near 0, where e^x - 1 would lose places.
+  Value expm1(Value x) {
+    SmallVector<double> series{1};
+    for (int i = 2; i <= 16; ++i)
+      series.push_back(series.back() / i);
+    Value near = mul(x, polynomial(x, series));
+    return select(is(arith::CmpFPredicate::OLT, abs(x), 0.5), near, sub(exp(x), number(1)));
+  }
+
+  /// With u = 1 + x as it is rounded, log(u) x / (u - 1) (Kahan).
+  Value log1p(Value x) {
+    Value u = add(x, number(1));
+    Value result = mul(log(u), div(x, sub(u, number(1))));
+    result = select(is(arith::CmpFPredicate::OEQ, u, 1), x, result);
+    return select(is(arith::CmpFPredicate::OEQ, x, kInfinity), x, result);
+  }
+
+  Value tanh(Value x) {
+    // Beyond 20 it is 1.
+    Value twice = mul(arith::MinimumFOp::create(b, abs(x), number(30)), number(2));
+    Value t = expm1(twice);
+    return withSign(div(t, add(t, number(2))), x);
+  }
+
+  /// erfc(x) = t e^(-x^2 + P(t)), t = 2 / (2 + x), with P by its Chebyshev series; 1 - erfc(x) from
+  /// 1 on, the series of erf before.
+  Value erf(Value x) {
+    static constexpr double chebyshev[] = {
+        -0.6513268598908547171,     0.6419697923564902603,      0.019476473204185836312,
+        -0.0095615147868086316419,  -0.0009465953444820368663,  0.00036683949785276145187,
+        4.2523324806907771645e-5,   -2.0278578112534243154e-5,  -1.6242900046470255135e-6,
+        1.3036558355805232018e-6,   1.5626441722066143178e-8,   -8.5238095914926542525e-8,
+        6.5290544390488514964e-9,   5.0593434955514689418e-9,   -9.9136415649303308674e-10,
+        -2.2736512229318358557e-10, 9.646791102015526802e-11,   2.3940380830391147447e-12,
+        -6.8860275264975533984e-12, 8.9448792730907257168e-13,  3.1309213993429580783e-13,
+        -1.1270822361367252366e-13, 3.8109052551892320492e-16,  7.1060976136092369884e-15,
+        -1.5230282014571043049e-15, -9.4574945712912339405e-17, 1.2102371892242789863e-16,
+        -2.8166630877471769121e-17};
+    Value size = abs(x);
+    Value t = div(number(2), add(size, number(2)));
+    Value y = sub(mul(t, number(2)), number(1)), twice = mul(y, number(2));
+    Value sum = number(0), before = number(0);
+    for (double coefficient : llvm::reverse(ArrayRef(chebyshev).drop_front())) {
+      Value next = add(sub(mul(twice, sum), before), number(coefficient));
+      before = sum;
+      sum = next;
+    }
+    sum = add(sub(mul(y, sum), before), number(chebyshev[0]));
+    Value far = sub(number(1), mul(t, exp(sub(sum, mul(size, size)))));
+    SmallVector<double> series;
+    double factorial = 1;
+    for (int n = 0; n <= 20; ++n) {
+      series.push_back((n % 2 ? -1 : 1) * M_2_SQRTPI / (factorial * (2 * n + 1)));
+      factorial *= n + 1;
+    }
+    Value near = mul(size, polynomial(mul(x, x), series));
+    Value result = select(is(arith::CmpFPredicate::OLT, size, 1), near, far);
+    result = select(is(arith::CmpFPredicate::OGT, size, 6), number(1), result);
+    return withSign(result, x);
+  }
+
+  Value sin(Value x) { return sineOf(x, 0); }
+  Value cos(Value x) { return sineOf(x, 1); }
+
   Value pow(Value x, Value y) {
     Value size = exp(mul(y, log(abs(x))));
     Value whole =
@@ -124,6 +188,35 @@ public:
   }
 
 private:
+  /// sin(x + quarters * pi / 2): x = n pi / 2 + r, |r| <= pi / 4, with pi / 2 in three parts. Exact
+  /// to the last places while n is.
+  Value sineOf(Value x, int64_t quarters) {
+    constexpr double kParts[] = {1.57079632679489655800e+00, 6.12323399573676603587e-17,
+                                 -1.4973849048591833e-33};
+    Value n = math::RoundEvenOp::create(b, mul(x, number(M_2_PI)));
+    Value minus = arith::NegFOp::create(b, n), r = x;
+    for (double part : kParts)
+      r = fma(minus, number(part), r);
+    SmallVector<double> ofSine, ofCosine;
+    double factorial = 1; // of 2i
+    for (int i = 0; i <= 9; ++i) {
+      double sign = i % 2 ? -1 : 1;
+      ofCosine.push_back(sign / factorial);
+      ofSine.push_back(sign / (factorial * (2 * i + 1)));
+      factorial *= (2 * i + 1) * (2 * i + 2);
+    }
+    Value square = mul(r, r);
+    Value sine = mul(r, polynomial(square, ofSine)), cosine = polynomial(square, ofCosine);
+    Value quarter =
+        arith::AddIOp::create(b, arith::FPToSIOp::create(b, b.getI64Type(), n), bits(quarters));
+    auto bit = [&](int64_t which) -> Value {
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                   arith::AndIOp::create(b, quarter, bits(which)), bits(0));
+    };
+    Value result = select(bit(1), cosine, sine);
+    return select(bit(2), arith::NegFOp::create(b, result), result);
+  }
+
   ImplicitLocOpBuilder &b;
 };
 
@@ -164,6 +257,12 @@ struct ExpandDoubleMathPass : dlc::impl::ExpandDoubleMathPassBase<ExpandDoubleMa
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandUnary<math::ExpOp>>(&getContext(), &Arithmetic::exp);
     patterns.add<ExpandUnary<math::LogOp>>(&getContext(), &Arithmetic::log);
+    patterns.add<ExpandUnary<math::ExpM1Op>>(&getContext(), &Arithmetic::expm1);
+    patterns.add<ExpandUnary<math::Log1pOp>>(&getContext(), &Arithmetic::log1p);
+    patterns.add<ExpandUnary<math::TanhOp>>(&getContext(), &Arithmetic::tanh);
+    patterns.add<ExpandUnary<math::ErfOp>>(&getContext(), &Arithmetic::erf);
+    patterns.add<ExpandUnary<math::SinOp>>(&getContext(), &Arithmetic::sin);
+    patterns.add<ExpandUnary<math::CosOp>>(&getContext(), &Arithmetic::cos);
     patterns.add<ExpandPower>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -6,12 +6,17 @@
 //
 // Which launches make up a function, the manifest says: it has been written before.
 //
+//   func @advance(frame, rows, loss)
+// stands behind the kernels of @train where steps follow each other without the host: it counts the
+// step, goes on to the next batch's row numbers, and adds up the loss.
+//
 //===------------------------------------------------------------------------------------------===//
 #include "Alike.h"
 #include "GpuEmitter.h"
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/Forms.h"
 
+#include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -60,6 +65,10 @@ struct ConvertKernelsToDevicePass
         if (failed(convert(kernel, function)))
           return signalPassFailure();
     }
+    if (auto train = module.lookupSymbol<func::FuncOp>("train"))
+      for (auto output : train.getOps<OutputOp>())
+        if (output.getName() == "loss")
+          makeAdvance(train, cast<RankedTensorType>(output.getX().getType()).getElementType());
     for (func::FuncOp function : functions)
       function.erase();
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
@@ -81,6 +90,37 @@ struct ConvertKernelsToDevicePass
                                      b.getFunctionType(arguments, {}));
     body->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
     return GpuEmitter(body, kernel).emit();
+  }
+
+  void makeAdvance(func::FuncOp train, Type lossType) {
+    ImplicitLocOpBuilder b(train.getLoc(), &getContext());
+    b.setInsertionPoint(train);
+    Type pointer = LLVM::LLVMPointerType::get(&getContext()), number = b.getI64Type();
+    auto function =
+        func::FuncOp::create(b, "advance", b.getFunctionType({pointer, number, pointer}, {}));
+    function->setAttr("dl.threads", b.getI64IntegerAttr(1));
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    Value frame = entry->getArgument(0), rows = entry->getArgument(1);
+    auto change = [&](size_t offset, Type type, llvm::function_ref<Value(Value)> next) {
+      auto at = LLVM::GEPArg(static_cast<int32_t>(offset));
+      Value place = LLVM::GEPOp::create(b, pointer, b.getI8Type(), frame, ArrayRef(at));
+      LLVM::StoreOp::create(b, next(LLVM::LoadOp::create(b, type, place)), place);
+    };
+    change(offsetof(dlrt_frame, step), number, [&](Value step) -> Value {
+      return arith::AddIOp::create(b, step, arith::ConstantOp::create(b, b.getI64IntegerAttr(1)));
+    });
+    change(offsetof(dlrt_frame, indices), pointer, [&](Value indices) -> Value {
+      return LLVM::GEPOp::create(b, pointer, b.getI32Type(), indices, ArrayRef<LLVM::GEPArg>{rows});
+    });
+    change(offsetof(dlrt_frame, loss_sum), b.getF64Type(), [&](Value sum) -> Value {
+      Value loss = LLVM::LoadOp::create(b, lossType, entry->getArgument(2));
+      if (!lossType.isF64())
+        loss = arith::ExtFOp::create(b, b.getF64Type(), loss);
+      Value weight = arith::SIToFPOp::create(b, b.getF64Type(), rows);
+      return arith::AddFOp::create(b, sum, arith::MulFOp::create(b, loss, weight));
+    });
+    func::ReturnOp::create(b);
   }
 };
 } // namespace

@@ -23,6 +23,8 @@ using Context = struct ContextObject *;
 using Module = struct ModuleObject *;
 using Function = struct FunctionObject *;
 using Stream = struct StreamObject *;
+using Graph = struct GraphObject *;
+using GraphExec = struct GraphExecObject *;
 
 constexpr Result kInvalidValue = 1, kOutOfMemory = 2;
 
@@ -63,6 +65,12 @@ enum FunctionAttribute { kDynamicSharedBytes = 8 };
   X(cuStreamCreate, (Stream * stream, unsigned flags))                                             \
   X(cuStreamDestroy_v2, (Stream stream))                                                           \
   X(cuStreamSynchronize, (Stream stream))                                                          \
+  X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
+  X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
+  X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \
+  X(cuGraphLaunch, (GraphExec exec, Stream stream))                                                \
+  X(cuGraphExecDestroy, (GraphExec exec))                                                          \
+  X(cuGraphDestroy, (Graph graph))                                                                 \
   X(cuLaunchKernel, (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ,      \
                      unsigned threadsX, unsigned threadsY, unsigned threadsZ,                      \
                      unsigned sharedBytes, Stream stream, void **arguments, void **extra))

@@ -8,6 +8,9 @@ using namespace dlrt;
 using namespace dlrt::cuda;
 
 namespace {
+/// Steps in one graph: enough that its launch costs little for each.
+constexpr int64_t kGraphSteps = 16;
+
 /// Makes a context the thread's current one, and gives the thread its own back.
 class Current {
 public:
@@ -95,8 +98,10 @@ GpuSession::~GpuSession() {
     Current current(driver, context);
     if (stream)
       driver.cuStreamSynchronize(stream);
+    forgetGraph();
     for (Memory &memory : fields)
       release(memory);
+    release(order);
     release(indices);
     release(deviceFrame);
     release(arena);
@@ -142,6 +147,8 @@ Status GpuSession::setFields(const void *const *from, int64_t rows) {
     size_t bytes = static_cast<size_t>(rows * field.elements() * elementSize(field.type));
     if (!from[i] || bytes == 0)
       continue;
+    if (bytes > fields[i].bytes)
+      forgetGraph(); // it has the old address
     status = reserve(fields[i], bytes, "field '" + field.name + "'");
     if (status.ok())
       status = check(driver.cuMemcpyHtoDAsync_v2(fields[i].address, from[i], bytes, stream),
@@ -152,25 +159,27 @@ Status GpuSession::setFields(const void *const *from, int64_t rows) {
   return status;
 }
 
-Status GpuSession::uploadFrame() {
+Status GpuSession::uploadRowNumbers() {
+  if (!frame.indices || frame.rows == 0)
+    return Status();
+  size_t bytes = static_cast<size_t>(frame.rows) * sizeof(int32_t);
+  Status status = reserve(indices, bytes, "the numbers of the batch's rows");
+  return status.ok()
+             ? check(driver.cuMemcpyHtoDAsync_v2(indices.address, frame.indices, bytes, stream),
+                     "copy the numbers of the batch's rows")
+             : status;
+}
+
+Status GpuSession::uploadFrame(Address rowNumbers) {
   dlrt_frame copy = frame;
   copy.arena = reinterpret_cast<uint8_t *>(arena.address);
   copy.fields = nullptr;
   copy.barrier = nullptr;
   copy.pool = nullptr;
-  Status status;
-  if (frame.indices && frame.rows > 0) {
-    size_t bytes = static_cast<size_t>(frame.rows) * sizeof(int32_t);
-    status = reserve(indices, bytes, "the numbers of the batch's rows");
-    if (status.ok())
-      status = check(driver.cuMemcpyHtoDAsync_v2(indices.address, frame.indices, bytes, stream),
-                     "copy the numbers of the batch's rows");
-  }
-  copy.indices = reinterpret_cast<const int32_t *>(indices.address);
-  if (status.ok())
-    status = check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address, &copy, sizeof(copy), stream),
-                   "copy the frame");
-  return status;
+  copy.loss_sum = 0;
+  copy.indices = reinterpret_cast<const int32_t *>(rowNumbers);
+  return check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address, &copy, sizeof(copy), stream),
+               "copy the frame");
 }
 
 Status GpuSession::launch(const LaunchInfo &launch) {
@@ -193,7 +202,9 @@ Status GpuSession::run(const Routine &routine) {
   if (status.ok())
     status = check(current.result, "use the GPU's context");
   if (status.ok())
-    status = uploadFrame();
+    status = uploadRowNumbers();
+  if (status.ok())
+    status = uploadFrame(indices.address);
   for (const LaunchInfo &one : routine.launches)
     if (status.ok())
       status = launch(one);
@@ -208,6 +219,91 @@ Status GpuSession::runSequence(Next next, void *nextContext) {
     return failure;
   Current current(driver, context);
   return check(driver.cuStreamSynchronize(stream), "run the program on the GPU");
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Steps one after the other
+//===----------------------------------------------------------------------------------------===//
+
+Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
+  if (!failure.ok())
+    return failure;
+  Current current(driver, context);
+  Status status = check(current.result, "use the GPU's context");
+  if (status.ok() && orderNumber != steps.orderNumber) {
+    size_t bytes = static_cast<size_t>(steps.order.size()) * sizeof(int32_t);
+    status = reserve(order, bytes, "the order of the rows");
+    if (status.ok())
+      status = check(driver.cuMemcpyHtoDAsync_v2(order.address, steps.order.data(), bytes, stream),
+                     "copy the order of the rows");
+    orderNumber = steps.orderNumber;
+  }
+  if (status.ok())
+    status = uploadFrame(order.address + steps.first * sizeof(int32_t));
+  if (status.ok())
+    status = launchSteps(steps);
+  double sum = 0;
+  if (status.ok())
+    status =
+        check(driver.cuMemcpyDtoHAsync_v2(
+                  &sum, deviceFrame.address + offsetof(dlrt_frame, loss_sum), sizeof(sum), stream),
+              "copy the loss from the GPU");
+  if (status.ok())
+    status = check(driver.cuStreamSynchronize(stream), "run the program on the GPU");
+  if (status.ok())
+    lossSum += sum;
+  return status;
+}
+
+/// Whole graphs as long as there are steps for them, then one launch after the other.
+Status GpuSession::launchSteps(const Steps &steps) {
+  int64_t left = steps.count;
+  Status status;
+  if (left >= kGraphSteps && graphRows != steps.rows)
+    status = recordSteps(steps.train, steps.rows);
+  for (; left >= kGraphSteps && status.ok(); left -= kGraphSteps)
+    status = check(driver.cuGraphLaunch(graph, stream), "launch the training steps");
+  for (; left > 0 && status.ok(); --left)
+    status = launchStep(steps.train);
+  return status;
+}
+
+Status GpuSession::launchStep(const FunctionInfo &train) {
+  Status status;
+  for (const Routine *routine : {train.single, train.advance})
+    for (const LaunchInfo &one : routine->launches)
+      if (status.ok())
+        status = launch(one);
+  return status;
+}
+
+Status GpuSession::recordSteps(const FunctionInfo &train, int64_t rows) {
+  forgetGraph();
+  Status status = check(driver.cuStreamBeginCapture_v2(stream, /*thread-local*/ 1),
+                        "record the training steps");
+  if (!status.ok())
+    return status;
+  for (int64_t step = 0; step < kGraphSteps && status.ok(); ++step)
+    status = launchStep(train);
+  Graph recorded = nullptr; // also ends a recording that went wrong
+  Status ended = check(driver.cuStreamEndCapture(stream, &recorded), "record the training steps");
+  if (status.ok())
+    status = ended;
+  if (status.ok())
+    status = check(driver.cuGraphInstantiateWithFlags(&graph, recorded, 0),
+                   "prepare the training steps");
+  if (recorded)
+    driver.cuGraphDestroy(recorded);
+  if (status.ok())
+    graphRows = rows;
+  return status;
+}
+
+void GpuSession::forgetGraph() {
+  if (graph)
+    driver.cuGraphExecDestroy(graph);
+  graph = nullptr;
+  graphRows = 0;
 }
 
 void GpuSession::read(int64_t offset, int64_t bytes, void *out) const {

@@ -26,6 +26,8 @@ public:
   /// After an error of the device, which the next run reports, gives zeros.
   void read(int64_t offset, int64_t bytes, void *out) const override;
   void write(int64_t offset, int64_t bytes, const void *from) override;
+  bool runsSteps() const override { return true; }
+  Status runSteps(const Steps &steps, double &lossSum) override;
 
 private:
   /// A piece of the device's memory.
@@ -41,7 +43,13 @@ private:
   Status reserve(Memory &memory, size_t bytes, const std::string &what);
   void release(Memory &memory);
   Status check(cuda::Result result, const std::string &what) const;
-  Status uploadFrame();
+  /// Copies the frame to the device, whose row numbers start at `rowNumbers` there.
+  Status uploadFrame(cuda::Address rowNumbers);
+  Status uploadRowNumbers();
+  Status launchSteps(const Steps &steps);
+  Status launchStep(const FunctionInfo &train);
+  Status recordSteps(const FunctionInfo &train, int64_t rows);
+  void forgetGraph();
   Status launch(const LaunchInfo &launch);
 
   const cuda::Driver &driver;
@@ -52,6 +60,10 @@ private:
   std::map<std::string, cuda::Function> functions;
   Memory arena, deviceFrame, indices;
   std::vector<Memory> fields;
+  Memory order;                    // the row numbers of an epoch
+  int64_t orderNumber = -1;        // of what is in `order`
+  cuda::GraphExec graph = nullptr; // kGraphSteps steps
+  int64_t graphRows = 0;           // of each of its steps
   /// What the device answered first that was not success.
   mutable Status failure;
 };

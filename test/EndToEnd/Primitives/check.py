@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what `dlc` computes for the cases of a family with the figures of PyTorch and with central differences.
 
-    check.py FAMILY|all [--precision f32] [--target NAME] [--batches] [--only CASE] [--print]
+    check.py FAMILY|all [--precision f32] [--target NAME | --device gpu] [--batches] [--only CASE] [--print]
 
 One program holds all cases of a family. Of each it reports
     one       value, derivatives and second derivatives (along a direction) for inputs that are constants
@@ -215,7 +215,8 @@ def run(program, options):
         source.write_text(program.text())
         if options.print:
             print(program.text())
-        command = ["dlc", "run", str(source), "--json", "--precision", options.precision, "--target", options.target]
+        command = ["dlc", "run", str(source), "--json", "--precision", options.precision]
+        command += ["--target", options.target] if options.device == "cpu" else ["--device", options.device]
         process = subprocess.run(command, capture_output=True, text=True)
     if process.returncode:
         sys.exit(f"dlc ended with status {process.returncode}\n{process.stderr[:4000]}")
@@ -233,6 +234,7 @@ def main():
     parser.add_argument("family", choices=["all", *FAMILIES])
     parser.add_argument("--precision", default="f64", choices=["f64", "f32"])
     parser.add_argument("--target", default="native")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--batches", action="store_true")
     parser.add_argument("--only", help="just the case of this name")
     parser.add_argument("--print", action="store_true", help="show the program")
