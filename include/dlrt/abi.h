@@ -37,8 +37,10 @@ typedef struct dlrt_frame {
   uint64_t seed;       /* key of all random numbers                                               */
   void (*barrier)(struct dlrt_frame *frame,
                   int64_t thread); /* waits for all threads of this call      */
-  void *pool;      /* the runtime's own                                                       */
-  double loss_sum; /* of steps that a device makes by itself: of each the loss times its rows */
+  void *pool;       /* the runtime's own                                                       */
+  double loss_sum;  /* of steps that a device makes by itself: of each the loss times its rows */
+  uint32_t arrived; /* blocks of a kernel that have come to its barriers, all of them together */
+  uint32_t hung;    /* not 0: a barrier of a kernel was given up */
 } dlrt_frame;
 
 /* A compiled function. Called once by each of `threads` threads, `thread` from 0, on the same

@@ -61,6 +61,7 @@ bool Compiler::elaborate() {
     return false;
   }
   target = *described;
+  target.persistent = options.persistentLoop;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
   if (!reportDiagnostics() || !module)

@@ -238,6 +238,8 @@ private:
       for (auto output : function.getOps<OutputOp>())
         if (output.getName() == "loss")
           writeAdvance(output->getAttrOfType<IntegerAttr>("offset").getInt());
+      if (module->hasAttr("dl.persistent"))
+        writeLoop(function);
       for (auto [number, kernel] : llvm::enumerate(function.getOps<KernelOp>()))
         json.attributeArray((function.getName() + ".k" + Twine(number)).str(),
                             [&, kernel = kernel] { writeLaunch(kernel); });
@@ -268,6 +270,31 @@ private:
         json.attribute("threads", 1);
         json.attribute("shared_bytes", 0);
         json.attributeArray("places", [&] { json.value(loss); });
+      });
+    });
+  }
+
+  /// The kernel of the whole loop: as many blocks as any step's kernel has, if there is room.
+  void writeLoop(func::FuncOp train) {
+    int64_t blocks = 1, threads = 1, shared = 0;
+    for (auto kernel : train.getOps<KernelOp>()) {
+      auto launch = kernel->getAttrOfType<DictionaryAttr>("launch");
+      auto number = [&](StringRef name) { return cast<IntegerAttr>(launch.get(name)).getInt(); };
+      blocks = std::max(blocks, number("blocks"));
+      threads = std::max(threads, number("threads"));
+      shared = std::max(shared, number("shared_bytes"));
+    }
+    json.attributeArray("train.loop", [&] {
+      json.object([&] {
+        json.attribute("symbol", "train_loop");
+        json.attribute("blocks", blocks);
+        json.attribute("threads", threads);
+        json.attribute("shared_bytes", shared);
+        json.attributeArray("places", [&] {
+          json.value(0); // the arena
+          for (size_t field = 0; field < program.fields.size(); ++field)
+            json.value(-1 - static_cast<int64_t>(field));
+        });
       });
     });
   }

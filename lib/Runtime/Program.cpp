@@ -237,9 +237,12 @@ Status Program::parseFunction(const Json &json, FunctionInfo &out) const {
     status = findRoutine(json["reset"], out.reset);
   if (status.ok())
     status = findRoutine(json["final"], out.final);
-  for (const std::unique_ptr<Routine> &routine : routines)
+  for (const std::unique_ptr<Routine> &routine : routines) {
     if (routine->name == out.name + ".advance")
       out.advance = routine.get();
+    if (routine->name == out.name + ".loop")
+      out.loop = routine.get();
+  }
   for (size_t i = 0; i < json["passes"].array().size() && status.ok(); ++i) {
     out.passes.push_back(nullptr);
     status = findRoutine(json["passes"][i], out.passes.back());

@@ -71,6 +71,7 @@ struct FunctionInfo {
   std::vector<bool> reads; /// for each field, whether the function reads it
 
   const Routine *advance = nullptr; /// of train on a device: goes on to the next step
+  const Routine *loop = nullptr;    /// of train on a device: many steps in one kernel; may be null
 
   /// The output of that name, or null.
   const OutputInfo *output(const std::string &outputName) const;

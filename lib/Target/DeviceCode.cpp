@@ -86,14 +86,18 @@ createDeviceMachine(TargetDescription target) {
                                  std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// Every function is a kernel. Its subnormal numbers count as 0, as on the CPU.
+/// Every function that is not internal is a kernel. Subnormal numbers count as 0, as on the CPU.
 static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
   for (llvm::Function &function : code) {
     if (function.isDeclaration())
       continue;
-    function.setCallingConv(llvm::CallingConv::PTX_Kernel);
     function.addFnAttr("denormal-fp-math-f32", "preserve-sign,preserve-sign");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    if (function.hasLocalLinkage()) {
+      function.addFnAttr(llvm::Attribute::AlwaysInline);
+      continue;
+    }
+    function.setCallingConv(llvm::CallingConv::PTX_Kernel);
     auto op = module.lookupSymbol(function.getName());
     if (auto threads = op->getAttrOfType<mlir::IntegerAttr>("dl.threads"))
       function.addFnAttr("nvvm.maxntid", std::to_string(threads.getInt()));

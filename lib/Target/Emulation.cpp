@@ -19,6 +19,7 @@ static StringRef emulationOf(StringRef intrinsic) {
       {"llvm.nvvm.barrier.cta.sync.aligned.all", "emu_barrier"},
       {"llvm.nvvm.shfl.sync.bfly.i32", "emu_shfl_bfly_i32"},
       {"llvm.nvvm.vote.ballot.sync", "emu_ballot"},
+      {"llvm.nvvm.nanosleep", "emu_nanosleep"},
   };
   for (auto [name, emulation] : table)
     if (intrinsic == name)
@@ -77,9 +78,9 @@ Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
   emulateSharedMemory(code);
   Type *number = Type::getInt64Ty(code.getContext());
   for (Function &function : code) {
-    function.setCallingConv(CallingConv::C);
-    if (function.isDeclaration())
+    if (function.getCallingConv() != CallingConv::PTX_Kernel)
       continue;
+    function.setCallingConv(CallingConv::C);
     new GlobalVariable(code, number, /*isConstant=*/true, GlobalValue::ExternalLinkage,
                        ConstantInt::get(number, function.arg_size()),
                        function.getName() + ".arguments");

@@ -17,8 +17,8 @@
 // the data as one more operand, which its region does not use: it asks for the next batch's rows
 // while it computes, and the kernel that reads them is marked `fetched`.
 //
-// Where each kernel is a launch on a device (option `launches`), none of this arises: it only
-// orders the kernels, and a barrier stands before each.
+// Where each kernel is a launch on a device (option `launches`), no thread owns rows or columns: a
+// barrier stands wherever a kernel uses what another has made.
 //
 // Sets on each kernel: `barrier` (unit) or `barrier_beyond` (a number of threads), `rows` or
 // `columns` (unit), `replicated` (unit), `fetched` (unit); on each assignment that writes in place:
@@ -275,8 +275,6 @@ private:
   /// For whom a kernel has to wait: it touches what others may be at since the last barrier.
   enum class Wait { Nobody, SharersOfACopy, Everybody };
   Wait waitBefore(KernelOp kernel) {
-    if (launches)
-      return Wait::Everybody;
     bool rows = kernel->hasAttr("rows");
     Wait wait = Wait::Nobody;
     for (Value input : kernel.getInputs()) {

@@ -98,6 +98,15 @@ static llvm::ArrayRef<Option> options() {
            return std::string();
          return "expects cpu, gpu or gpu:N, found '" + v.str() + "'";
        }},
+      {"--gpu-loop", "graph|persistent",
+       "how a GPU goes from step to step: graphs of launches, or one kernel that stays (default "
+       "graph)",
+       [](CommandLine &c, llvm::StringRef v) {
+         c.gpuLoop = v.str();
+         return v == "graph" || v == "persistent"
+                    ? std::string()
+                    : "expects graph or persistent, found '" + v.str() + "'";
+       }},
       {"--target", "NAME", "processor: native, avx512, avx2 or portable (default native)",
        [](CommandLine &c, llvm::StringRef v) {
          c.target = v.str();
@@ -138,7 +147,7 @@ static llvm::ArrayRef<Command> commands() {
        "dlc run PROGRAM [options]",
        "trains, evaluates and reports",
        {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot",
-        "--precision", "--device", "--target", "--json", "--quiet"}},
+        "--precision", "--device", "--gpu-loop", "--target", "--json", "--quiet"}},
       {"eval",
        "dlc eval PROGRAM --weights FILE [options]",
        "evaluates saved parameters and reports",
@@ -163,7 +172,7 @@ static llvm::ArrayRef<Command> commands() {
       {"emit",
        "dlc --emit=FORM PROGRAM [options]",
        "shows what the compiler makes of a program",
-       {"--emit", "--set", "--precision", "--target", "-o"}},
+       {"--emit", "--set", "--precision", "--gpu-loop", "--target", "-o"}},
       {"devices", "dlc devices", "lists the GPUs, and what dlc would compile for each", {}},
       {"data", "dlc data list", "shows which data sets are found, and where", {}},
       {"help", "dlc help [COMMAND]", "explains the commands", {}},

@@ -31,6 +31,7 @@ static CompileOptions compileOptions(const CommandLine &line) {
   options.elaborate.doublePrecision = line.precision == "f64";
   options.elaborate.overrides = line.settings;
   options.target = line.target;
+  options.persistentLoop = line.gpuLoop == "persistent";
   return options;
 }
 

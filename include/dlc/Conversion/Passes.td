@@ -16,6 +16,9 @@ def ConvertKernelsToLoopsPass : Pass<"convert-dl-kernels-to-loops", "::mlir::Mod
 
 def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
   let summary = "choose each kernel's grid on a device, and name the device function that does its work";
+  let options = [
+    Option<"persistent", "persistent", "bool", "false", "training steps run in one kernel that stays on the device">
+  ];
 }
 
 def ConvertKernelsToDevicePass : Pass<"convert-dl-kernels-to-device", "::mlir::ModuleOp"> {

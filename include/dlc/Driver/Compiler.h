@@ -12,6 +12,7 @@ namespace dlc {
 struct CompileOptions {
   ElaborateOptions elaborate;
   std::string target = "native";
+  bool persistentLoop = false;       // of training steps on a GPU, in place of graphs of launches
   std::vector<std::string> leaveOut; // functions of the program that will not be called
 };
 

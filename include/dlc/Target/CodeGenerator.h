@@ -29,6 +29,7 @@ struct TargetDescription {
   int64_t vectorBytes = 0; // width of a vector register
   int64_t registers = 0;   // how many of them
   bool isDevice = false;   // a GPU: kernels are launched, not called
+  bool persistent = false; // on it, training steps run in one kernel that stays
 
   /// Compiled code of equal text is equal code: for the manifest and for messages.
   std::string text() const { return cpu + (features.empty() ? "" : " " + features); }

@@ -38,7 +38,7 @@ def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {
   let summary = "order kernels so that updates happen in place, and place the barriers";
   let dependentDialects = ["::dlc::DLDialect"];
   let options = [
-    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device, behind a barrier of its own">
+    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device: no thread owns rows or columns">
   ];
 }
 

@@ -17,6 +17,7 @@ GpuEmitter::GpuEmitter(func::FuncOp function, KernelOp kernel)
 void GpuEmitter::takeArguments(ValueRange arguments) {
   frame = arguments[0];
   rows = arguments[1];
+  blockNumber = arguments[2];
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -27,8 +28,7 @@ Value GpuEmitter::call(StringRef intrinsic, Type type, ValueRange arguments) {
   return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(intrinsic), arguments).getResult(0);
 }
 
-/// A number of the grid, as i64.
-static Value special(ImplicitLocOpBuilder &b, StringRef name) {
+Value gridNumber(ImplicitLocOpBuilder &b, StringRef name) {
   std::string intrinsic = ("llvm.nvvm.read.ptx.sreg." + name).str();
   Value number =
       LLVM::CallIntrinsicOp::create(b, b.getI32Type(), b.getStringAttr(intrinsic), ValueRange())
@@ -36,8 +36,7 @@ static Value special(ImplicitLocOpBuilder &b, StringRef name) {
   return arith::ExtUIOp::create(b, b.getI64Type(), number);
 }
 
-Value GpuEmitter::threadInBlock() { return special(b, "tid.x"); }
-Value GpuEmitter::block() { return special(b, "ctaid.x"); }
+Value GpuEmitter::threadInBlock() { return gridNumber(b, "tid.x"); }
 Value GpuEmitter::lane() { return arith::RemUIOp::create(b, threadInBlock(), integer(kWarp)); }
 Value GpuEmitter::warpInBlock() {
   return arith::DivUIOp::create(b, threadInBlock(), integer(kWarp));

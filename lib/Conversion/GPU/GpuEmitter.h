@@ -8,8 +8,11 @@
 
 namespace dlc {
 
-/// The function takes the frame and the rows, then the pointers. Each thread computes single
-/// elements; which ones, its place in the grid says.
+/// A special register of the thread, such as `tid.x`, as i64.
+mlir::Value gridNumber(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
+
+/// The function takes the frame, the rows and the block of the grid, then the pointers. Each thread
+/// computes single elements; which ones, its place in the grid says.
 class GpuEmitter : public KernelEmitter {
 public:
   GpuEmitter(mlir::func::FuncOp function, KernelOp kernel);
@@ -26,7 +29,7 @@ protected:
 private:
   //===--- Places in the grid, as i64 ---===//
   mlir::Value threadInBlock();
-  mlir::Value block();
+  mlir::Value block() { return blockNumber; }
   mlir::Value lane(); // of the warp
   mlir::Value warpInBlock();
   mlir::Value threadInGrid();
@@ -55,6 +58,7 @@ private:
   void storeShared(mlir::Value index, mlir::Value element);
 
   Launch launch;
+  mlir::Value blockNumber;
 };
 
 } // namespace dlc

@@ -2,21 +2,20 @@
 //
 //   func @train() { %a = dl.kernel ... {launch = {...}, symbol = "kernel_0"}; ... }
 // becomes
-//   func @kernel_0(frame, rows, input and result pointers)    what one thread of the grid does
+//   func @kernel_0.body(frame, rows, block, input and result pointers)    what one thread does
+//   func @kernel_0(frame, rows, pointers)                                 the same as a launch
 //
 // Which launches make up a function, the manifest says: it has been written before.
-//
-//   func @advance(frame, rows, loss)
-// stands behind the kernels of @train where steps follow each other without the host: it counts the
-// step, goes on to the next batch's row numbers, and adds up the loss.
+// A function for @train that goes from step to step on the device stands beside them:
+// TrainingLoop.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Alike.h"
 #include "GpuEmitter.h"
+#include "TrainingLoop.h"
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/Forms.h"
 
-#include "dlrt/abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -32,8 +31,12 @@ using namespace dlc;
 
 namespace {
 struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
+  using PlanLaunchesPassBase::PlanLaunchesPassBase;
+
   void runOnOperation() override {
     OpBuilder b(&getContext());
+    if (persistent)
+      getOperation()->setAttr("dl.persistent", b.getUnitAttr());
     SmallVector<KernelOp> known;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
@@ -65,10 +68,11 @@ struct ConvertKernelsToDevicePass
         if (failed(convert(kernel, function)))
           return signalPassFailure();
     }
-    if (auto train = module.lookupSymbol<func::FuncOp>("train"))
-      for (auto output : train.getOps<OutputOp>())
-        if (output.getName() == "loss")
-          makeAdvance(train, cast<RankedTensorType>(output.getX().getType()).getElementType());
+    if (auto train = module.lookupSymbol<func::FuncOp>("train")) {
+      makeAdvance(train);
+      if (module->hasAttr("dl.persistent"))
+        makeTrainingLoop(train);
+    }
     for (func::FuncOp function : functions)
       function.erase();
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
@@ -84,43 +88,22 @@ struct ConvertKernelsToDevicePass
       return success();
     OpBuilder b(before);
     Type pointer = LLVM::LLVMPointerType::get(&getContext());
-    SmallVector<Type> arguments{pointer, b.getI64Type()};
+    SmallVector<Type> arguments{pointer, b.getI64Type(), b.getI64Type()};
     arguments.append(kernel.getInputs().size() + kernel.getNumResults(), pointer);
-    auto body = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
-                                     b.getFunctionType(arguments, {}));
-    body->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
-    return GpuEmitter(body, kernel).emit();
-  }
-
-  void makeAdvance(func::FuncOp train, Type lossType) {
-    ImplicitLocOpBuilder b(train.getLoc(), &getContext());
-    b.setInsertionPoint(train);
-    Type pointer = LLVM::LLVMPointerType::get(&getContext()), number = b.getI64Type();
-    auto function =
-        func::FuncOp::create(b, "advance", b.getFunctionType({pointer, number, pointer}, {}));
-    function->setAttr("dl.threads", b.getI64IntegerAttr(1));
-    Block *entry = function.addEntryBlock();
-    b.setInsertionPointToStart(entry);
-    Value frame = entry->getArgument(0), rows = entry->getArgument(1);
-    auto change = [&](size_t offset, Type type, llvm::function_ref<Value(Value)> next) {
-      auto at = LLVM::GEPArg(static_cast<int32_t>(offset));
-      Value place = LLVM::GEPOp::create(b, pointer, b.getI8Type(), frame, ArrayRef(at));
-      LLVM::StoreOp::create(b, next(LLVM::LoadOp::create(b, type, place)), place);
-    };
-    change(offsetof(dlrt_frame, step), number, [&](Value step) -> Value {
-      return arith::AddIOp::create(b, step, arith::ConstantOp::create(b, b.getI64IntegerAttr(1)));
-    });
-    change(offsetof(dlrt_frame, indices), pointer, [&](Value indices) -> Value {
-      return LLVM::GEPOp::create(b, pointer, b.getI32Type(), indices, ArrayRef<LLVM::GEPArg>{rows});
-    });
-    change(offsetof(dlrt_frame, loss_sum), b.getF64Type(), [&](Value sum) -> Value {
-      Value loss = LLVM::LoadOp::create(b, lossType, entry->getArgument(2));
-      if (!lossType.isF64())
-        loss = arith::ExtFOp::create(b, b.getF64Type(), loss);
-      Value weight = arith::SIToFPOp::create(b, b.getF64Type(), rows);
-      return arith::AddFOp::create(b, sum, arith::MulFOp::create(b, loss, weight));
-    });
-    func::ReturnOp::create(b);
+    auto body = makeInternal(b, kernel.getLoc(), bodyName(kernel), arguments);
+    if (failed(GpuEmitter(body, kernel).emit()))
+      return failure();
+    arguments.erase(arguments.begin() + 2);
+    auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
+                                       b.getFunctionType(arguments, {}));
+    launch->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
+    ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
+    inner.setInsertionPointToStart(launch.addEntryBlock());
+    SmallVector<Value> values(launch.getArguments());
+    values.insert(values.begin() + 2, gridNumber(inner, "ctaid.x"));
+    func::CallOp::create(inner, body, values);
+    func::ReturnOp::create(inner);
+    return success();
   }
 };
 } // namespace

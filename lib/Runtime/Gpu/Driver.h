@@ -71,6 +71,11 @@ enum FunctionAttribute { kDynamicSharedBytes = 8 };
   X(cuGraphLaunch, (GraphExec exec, Stream stream))                                                \
   X(cuGraphExecDestroy, (GraphExec exec))                                                          \
   X(cuGraphDestroy, (Graph graph))                                                                 \
+  X(cuOccupancyMaxActiveBlocksPerMultiprocessor,                                                   \
+    (int *blocks, Function function, int threads, size_t sharedBytes))                             \
+  X(cuLaunchCooperativeKernel,                                                                     \
+    (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ, unsigned threadsX,   \
+     unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, Stream stream, void **arguments)) \
   X(cuLaunchKernel, (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ,      \
                      unsigned threadsX, unsigned threadsY, unsigned threadsZ,                      \
                      unsigned sharedBytes, Stream stream, void **arguments, void **extra))

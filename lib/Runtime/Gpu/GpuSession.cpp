@@ -177,15 +177,20 @@ Status GpuSession::uploadFrame(Address rowNumbers) {
   copy.barrier = nullptr;
   copy.pool = nullptr;
   copy.loss_sum = 0;
+  copy.arrived = copy.hung = 0;
   copy.indices = reinterpret_cast<const int32_t *>(rowNumbers);
   return check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address, &copy, sizeof(copy), stream),
                "copy the frame");
 }
 
-Status GpuSession::launch(const LaunchInfo &launch) {
-  std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows)};
+void GpuSession::addPlaces(const LaunchInfo &launch, std::vector<Address> &values) const {
   for (int64_t place : launch.places)
     values.push_back(place >= 0 ? arena.address + place : fields[-1 - place].address);
+}
+
+Status GpuSession::launch(const LaunchInfo &launch) {
+  std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows)};
+  addPlaces(launch, values);
   std::vector<void *> arguments;
   for (Address &value : values)
     arguments.push_back(&value);
@@ -241,17 +246,21 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
   if (status.ok())
     status = uploadFrame(order.address + steps.first * sizeof(int32_t));
   if (status.ok())
-    status = launchSteps(steps);
-  double sum = 0;
+    status = steps.train.loop ? launchLoop(steps.train.loop->launches.front(), steps.count)
+                              : launchSteps(steps);
+  dlrt_frame after{};
   if (status.ok())
-    status =
-        check(driver.cuMemcpyDtoHAsync_v2(
-                  &sum, deviceFrame.address + offsetof(dlrt_frame, loss_sum), sizeof(sum), stream),
-              "copy the loss from the GPU");
+    status = check(driver.cuMemcpyDtoHAsync_v2(&after, deviceFrame.address, sizeof(after), stream),
+                   "copy the frame from the GPU");
   if (status.ok())
     status = check(driver.cuStreamSynchronize(stream), "run the program on the GPU");
+  if (status.ok() && after.hung)
+    status = failure = Status::error(
+        "the training kernel gave up waiting at a barrier: its blocks do not all run at once. "
+        "Is the GPU shared with another program? --gpu-loop graph needs no barriers",
+        StatusCode::DeviceError);
   if (status.ok())
-    lossSum += sum;
+    lossSum += after.loss_sum;
   return status;
 }
 
@@ -265,6 +274,37 @@ Status GpuSession::launchSteps(const Steps &steps) {
     status = check(driver.cuGraphLaunch(graph, stream), "launch the training steps");
   for (; left > 0 && status.ok(); --left)
     status = launchStep(steps.train);
+  return status;
+}
+
+/// One kernel for all of the steps, with at most as many blocks as can run at once: one on each
+/// multiprocessor, as they wait for each other more cheaply the fewer they are.
+Status GpuSession::launchLoop(const LaunchInfo &loop, int64_t steps) {
+  Function function = functions.at(loop.symbol);
+  int multiprocessors = 0, each = 0;
+  Status status =
+      check(driver.cuDeviceGetAttribute(&multiprocessors, kMultiprocessors, device), "ask the GPU");
+  if (status.ok())
+    status = check(
+        driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+            &each, function, static_cast<int>(loop.threads), static_cast<size_t>(loop.sharedBytes)),
+        "ask the GPU");
+  if (status.ok() && each < 1)
+    return Status::error(
+        "the training kernel does not fit this GPU; --gpu-loop graph needs less of it",
+        StatusCode::DeviceError);
+  std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows),
+                              static_cast<Address>(steps)};
+  addPlaces(loop, values);
+  std::vector<void *> arguments;
+  for (Address &value : values)
+    arguments.push_back(&value);
+  unsigned blocks = static_cast<unsigned>(std::min<int64_t>(multiprocessors, loop.blocks));
+  if (status.ok())
+    status = check(driver.cuLaunchCooperativeKernel(
+                       function, blocks, 1, 1, static_cast<unsigned>(loop.threads), 1, 1,
+                       static_cast<unsigned>(loop.sharedBytes), stream, arguments.data()),
+                   "launch the training kernel");
   return status;
 }
 

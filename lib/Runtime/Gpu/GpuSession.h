@@ -47,10 +47,12 @@ private:
   Status uploadFrame(cuda::Address rowNumbers);
   Status uploadRowNumbers();
   Status launchSteps(const Steps &steps);
+  Status launchLoop(const LaunchInfo &loop, int64_t steps);
   Status launchStep(const FunctionInfo &train);
   Status recordSteps(const FunctionInfo &train, int64_t rows);
   void forgetGraph();
   Status launch(const LaunchInfo &launch);
+  void addPlaces(const LaunchInfo &launch, std::vector<cuda::Address> &values) const;
 
   const cuda::Driver &driver;
   cuda::Device device = 0;

@@ -1,0 +1,31 @@
+//===- TrainingLoop.h - Steps that follow each other on the device -------------------*- C++
+//-*-===//
+#ifndef DLC_LIB_CONVERSION_GPU_TRAININGLOOP_H
+#define DLC_LIB_CONVERSION_GPU_TRAININGLOOP_H
+
+#include "dlc/IR/DL.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace dlc {
+
+/// The name of the function with the work of one block of a kernel.
+std::string bodyName(KernelOp kernel);
+
+/// A function of the device that only others call.
+mlir::func::FuncOp makeInternal(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
+                                llvm::ArrayRef<mlir::Type> arguments);
+
+/// Makes `advance(frame, rows, loss)`, which stands behind the kernels of a step where the next one
+/// follows without the host: it counts the step, goes on to the next batch's row numbers, and adds
+/// up the loss. Nothing is made for a function without a loss.
+void makeAdvance(mlir::func::FuncOp train);
+
+/// Makes `train_loop(frame, rows, steps, arena, fields...)`: the kernels of many steps, whose
+/// blocks stay on the device and wait for each other at barriers. To be launched with blocks that
+/// all run at once.
+void makeTrainingLoop(mlir::func::FuncOp train);
+
+} // namespace dlc
+
+#endif
