@@ -56,7 +56,8 @@ void emulator::meet(const char *where, uint32_t mask, void *operands, Completion
   warp.meetingAt[thread.lane] = where;
   warp.meetingMask[thread.lane] = mask;
   warp.operands[thread.lane] = operands;
-  if (arrivedLanes(warp, expected, where, mask) != expected)
+  bool allWait = (warp.meeting & expected) == expected; // if only somewhere
+  if (!allWait || arrivedLanes(warp, expected, where, mask) != expected)
     return grid.wait(where);
   if (complete)
     complete(warp, mask);

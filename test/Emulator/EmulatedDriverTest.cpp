@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <set>
+#include <thread>
 
 using namespace emulator;
 
@@ -79,6 +80,18 @@ TEST_F(EmulatedDriverTest, NeedsInitAndAContext) {
   EXPECT_EQ(current, context);
   EXPECT_EQ(cuda().cuCtxSetCurrent(context), CUDA_ERROR_INVALID_CONTEXT);
   EXPECT_NE(strstr(cuda().dlc_emulator_report(), " lost=1 "), nullptr);
+}
+
+TEST_F(EmulatedDriverTest, HostThreadsHaveContextsOfTheirOwn) {
+  void *context;
+  DevicePointer memory;
+  ASSERT_EQ(cuda().cuCtxGetCurrent(&context), CUDA_SUCCESS);
+  std::thread([&] {
+    EXPECT_EQ(cuda().cuMemAlloc_v2(&memory, 16), CUDA_ERROR_INVALID_CONTEXT);
+    EXPECT_EQ(cuda().cuCtxSetCurrent(context), CUDA_SUCCESS);
+    EXPECT_EQ(cuda().cuMemAlloc_v2(&memory, 16), CUDA_SUCCESS);
+  }).join();
+  EXPECT_EQ(cuda().cuMemFree_v2(memory), CUDA_SUCCESS);
 }
 
 //===----------------------------------------------------------------------------------------===//

@@ -128,6 +128,13 @@ KERNEL(indices, 1)(int *out) {
   out[block] = emu_ntid_x() + 1000 * x + 10000 * y + 100000 * z + 1000000 * emu_nctaid_z();
 }
 
+/// out (warps, 10): each warp takes ten numbers, one after the other.
+KERNEL(takeNumbers, 2)(int *counter, int *out) {
+  for (int i = 0; i < 10; ++i)
+    if (emu_laneid() == 0)
+      out[thread() / 32 * 10 + i] = emu_atomic_add_i32(counter, 1);
+}
+
 //===----------------------------------------------------------------------------------------===//
 // Copies
 //===----------------------------------------------------------------------------------------===//
@@ -274,6 +281,50 @@ KERNEL(loadMatrixAt, 1)(int64_t offset) {
 KERNEL(addAt, 3)(int *address, int64_t index, int64_t value) {
   if (global() == 0)
     address[index] += static_cast<int>(value);
+}
+
+/// Calls that no kernel may make, by number.
+KERNEL(misuse, 1)(int64_t which) {
+  char *memory = shared<char>();
+  int lane = emu_laneid();
+  switch (which) {
+  case 0:
+    return emu_cp_async(memory, memory, 12, 12);
+  case 1:
+    return emu_cp_async(memory, memory, 8, 9);
+  case 2:
+    return emu_cp_async_wait(-1);
+  case 3:
+    return emu_barrier_n(16, 32);
+  case 4:
+    return emu_barrier_n(1, 33);
+  case 5:
+    return emu_barrier_n(1, lane % 2 ? 32 : 64);
+  case 6:
+    return emu_cluster_wait();
+  case 7:
+    emu_cluster_arrive();
+    return emu_cluster_arrive();
+  case 8:
+    emu_cluster_map(memory, 1);
+    return;
+  case 9:
+    emu_cluster_map(memory - 1, 0);
+    return;
+  case 10:
+    if (lane < 16)
+      emu_shfl_bfly_i32(0xffff, lane, 16, 31);
+    return;
+  case 11:
+    emu_ballot(1, true);
+    return;
+  case 12:
+    emu_atomic_add_i32(reinterpret_cast<int *>(memory + 2), 1);
+    return;
+  case 13:
+    uint32_t out[4];
+    return emu_ldmatrix(out, memory, 3, 0);
+  }
 }
 
 KERNEL(writeSharedAt, 1)(int64_t offset) {

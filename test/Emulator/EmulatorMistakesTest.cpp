@@ -193,6 +193,28 @@ TEST_F(Mistakes, UseAfterFree) {
   EXPECT_DEATH(launch("addAt", {}, memory, 0, 1), "");
 }
 
+TEST_F(Mistakes, CallsThatNoKernelMayMake) {
+  const char *messages[] = {
+      "cp.async: 12 bytes",
+      "cp.async: 9 of 8 bytes",
+      "cp.async.wait_group: -1",
+      "barrier 16; there are 16",
+      "barrier 1 for 33 threads, in a block of 64",
+      "barrier 1 for 32 threads, but others wait there for 64",
+      "barrier.cluster.wait without an arrive",
+      "barrier.cluster.arrive twice",
+      "mapa: rank 1 in a cluster of 1",
+      "mapa: the address is outside of the block's shared memory, at offset -1",
+      "shfl.bfly: lane 0 reads lane 16, which is not in mask 0x0000ffff",
+      "vote.ballot: lane 1 is not in its own mask 0x00000001",
+      "atomic add: ",
+      "ldmatrix: 3 matrices"};
+  for (size_t i = 0; i < std::size(messages); ++i) {
+    start();
+    EXPECT_CONTAINS(failure("misuse", {1, 64, 256}, i), messages[i]);
+  }
+}
+
 TEST_F(Mistakes, Trap) { EXPECT_CONTAINS(failure("trap", {}), "thread (7,0,0): trap: seven"); }
 
 TEST_F(Mistakes, StackOverflow) {

@@ -1,8 +1,10 @@
 //===- EmulatorTest.cpp - Right kernels give right results ------------------------------------===//
 #include "EmulatorTesting.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 using namespace emulator;
 
@@ -217,6 +219,21 @@ TEST_F(EmulatorTest, MemoryIsNoNumberUntilWritten) {
   ASSERT_EQ(cuda().cuMemAlloc_v2(&memory, 16), CUDA_SUCCESS);
   std::vector<int> out = download(reinterpret_cast<int *>(memory), 4);
   EXPECT_EQ(out, std::vector<int>(4, -1));
+}
+
+TEST_F(EmulatorTest, StarvedWarpComesLast) {
+  std::set<int> starved;
+  for (int seed = 0; seed < 10; ++seed) {
+    start("starve:" + std::to_string(seed));
+    int *counter = upload(std::vector<int>{0}), *out = upload(std::vector<int>(80));
+    ASSERT_EQ(launch("takeNumbers", {1, 256}, counter, out), CUDA_SUCCESS);
+    std::vector<int> numbers = download(out, 80);
+    int last = (std::find(numbers.begin(), numbers.end(), 79) - numbers.begin()) / 10;
+    for (int i = 0; i < 10; ++i)
+      EXPECT_EQ(numbers[last * 10 + i], 70 + i);
+    starved.insert(last);
+  }
+  EXPECT_GE(starved.size(), 4u);
 }
 
 TEST_F(EmulatorTest, SameSeedSameOrder) {

@@ -18,7 +18,7 @@ Grid grid;
 namespace {
 constexpr size_t kSharedAlignment = 128;
 constexpr size_t kSharedRedZone = 256;
-constexpr char kSharedPattern = char(0xa5);
+constexpr char kSharedPattern = 0x7f; // read by mistake, a huge float and a huge index
 /// Polls in a row that nothing came of, after which nothing ever will. More than a kernel's own
 /// limit on spinning, which is what should end such a wait.
 constexpr uint64_t kIdleLimit = 1 << 24;

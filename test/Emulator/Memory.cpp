@@ -11,7 +11,7 @@ using namespace emulator;
 namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kAlignment = 256; // and the least size of a red zone
-constexpr char kPattern = char(0xa5);
+constexpr char kPattern = 0x7f;    // read by mistake, a huge float and a huge index
 
 size_t roundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
 } // namespace
