@@ -1,0 +1,255 @@
+//===- DeviceApi.cpp - Devices, contexts, error names -----------------------------------------===//
+#include "Driver.h"
+
+#include <cstdio>
+#include <cstring>
+
+using namespace emulator;
+
+int cuInit(unsigned flags) {
+  return call(__func__, Call::Init, [&] {
+    if (flags)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!driver.scheduleError.empty()) {
+      std::fprintf(stderr, "dlc emulator: DLC_EMULATOR_SCHEDULE: %s\n",
+                   driver.scheduleError.c_str());
+      return CUDA_ERROR_INVALID_VALUE;
+    }
+    driver.initialised = true;
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuDriverGetVersion(int *version) {
+  return call(__func__, Call::Init, [&] {
+    if (!version)
+      return CUDA_ERROR_INVALID_VALUE;
+    *version = 13000;
+    return CUDA_SUCCESS;
+  });
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Devices
+//===----------------------------------------------------------------------------------------===//
+
+namespace {
+/// A query about device 0, the only one.
+template <typename Body> int query(const char *name, const void *out, int device, Body body) {
+  return call(name, Call::Query, [&] {
+    if (!out)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (device != 0)
+      return CUDA_ERROR_INVALID_DEVICE;
+    body();
+    return CUDA_SUCCESS;
+  });
+}
+
+/// Attributes that are not 0, by their numbers in cuda.h. Compute capability (75 and 76) is 0.0:
+/// that is how dlc knows the emulator.
+const std::map<int, int> attributes = {
+    {1, kMaxThreadsPerBlock},
+    {2, 1024}, // block's dimensions
+    {3, 1024},
+    {4, 64},
+    {5, 0x7fffffff}, // grid's dimensions
+    {6, 65535},
+    {7, 65535},
+    {8, kSharedPerBlock},
+    {9, 64 << 10}, // constant memory
+    {10, kLanes},
+    {12, 65536},   // registers per block
+    {13, 1000000}, // kHz
+    {19, 1},       // can map host memory
+    {31, 1},       // concurrent kernels
+    {36, 1000000}, // memory clock, kHz
+    {37, 256},     // memory bus, bits
+    {38, 4 << 20}, // L2
+    {39, kThreadsPerProcessor},
+    {40, 1}, // copy engines
+    {41, 1}, // unified addresses
+    {81, kSharedPerProcessor},
+    {82, 65536}, // registers per multiprocessor
+    {95, 1},     // cooperative launch
+    {97, kSharedPerBlockOptIn},
+    {106, kBlocksPerProcessor},
+    {111, kSharedReserved},
+    {120, 1}, // clusters
+};
+} // namespace
+
+int cuDeviceGetCount(int *count) {
+  return query(__func__, count, 0, [&] { *count = 1; });
+}
+
+int cuDeviceGet(int *device, int ordinal) {
+  return query(__func__, device, ordinal, [&] { *device = 0; });
+}
+
+int cuDeviceGetName(char *name, int length, int device) {
+  return query(__func__, length > 0 ? name : nullptr, device,
+               [&] { std::snprintf(name, length, "dlc emulator"); });
+}
+
+int cuDeviceTotalMem_v2(size_t *bytes, int device) {
+  return query(__func__, bytes, device, [&] { *bytes = driver.totalBytes; });
+}
+
+int cuDeviceGetUuid_v2(void *uuid, int device) {
+  return query(__func__, uuid, device, [&] { std::memcpy(uuid, "dlc emulator\0\0\0\0", 16); });
+}
+
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  return query(__func__, attribute > 0 ? value : nullptr, device, [&] {
+    auto found = attributes.find(attribute);
+    *value = attribute == 16 ? driver.processors : found == attributes.end() ? 0 : found->second;
+  });
+}
+
+//===----------------------------------------------------------------------------------------===//
+// The primary context
+//===----------------------------------------------------------------------------------------===//
+
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  return query(__func__, context, device, [&] {
+    ++driver.contextUsers;
+    *context = primaryContext();
+  });
+}
+
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  return call(__func__, Call::ReleaseQuery, [&] {
+    if (device != 0)
+      return CUDA_ERROR_INVALID_DEVICE;
+    if (!driver.contextUsers)
+      return CUDA_ERROR_INVALID_CONTEXT;
+    if (--driver.contextUsers == 0)
+      driver.destroyContext();
+    return CUDA_SUCCESS;
+  });
+}
+
+namespace {
+Result checkContext(void *context) {
+  return !context || (context == primaryContext() && driver.contextUsers)
+             ? CUDA_SUCCESS
+             : CUDA_ERROR_INVALID_CONTEXT;
+}
+} // namespace
+
+int cuCtxSetCurrent(void *context) {
+  return call(__func__, Call::Query, [&] {
+    Result result = checkContext(context);
+    if (result != CUDA_SUCCESS)
+      return result;
+    if (!contextStack.empty())
+      contextStack.pop_back();
+    if (context)
+      contextStack.push_back(context);
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuCtxGetCurrent(void **context) {
+  return query(__func__, context, 0,
+               [&] { *context = contextStack.empty() ? nullptr : contextStack.back(); });
+}
+
+int cuCtxPushCurrent_v2(void *context) {
+  return call(__func__, Call::Query, [&] {
+    Result result = context ? checkContext(context) : CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS)
+      contextStack.push_back(context);
+    return result;
+  });
+}
+
+int cuCtxPopCurrent_v2(void **context) {
+  return call(__func__, Call::ReleaseQuery, [&] {
+    if (contextStack.empty())
+      return CUDA_ERROR_INVALID_CONTEXT;
+    if (context)
+      *context = contextStack.back();
+    contextStack.pop_back();
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuCtxSynchronize() {
+  return call(__func__, Call::Launch, [&] {
+    Result refused = driver.refuseDuringCapture();
+    if (refused != CUDA_SUCCESS)
+      return refused;
+    driver.drainAll();
+    driver.checkMemory("at cuCtxSynchronize");
+    return driver.sticky;
+  });
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Errors. Not counted as calls.
+//===----------------------------------------------------------------------------------------===//
+
+namespace {
+struct ErrorText {
+  Result result;
+  const char *name, *text;
+};
+#define ERROR(name, text) {name, #name, text}
+const ErrorText errorTexts[] = {
+    ERROR(CUDA_SUCCESS, "no error"),
+    ERROR(CUDA_ERROR_INVALID_VALUE, "invalid argument"),
+    ERROR(CUDA_ERROR_OUT_OF_MEMORY, "out of memory"),
+    ERROR(CUDA_ERROR_NOT_INITIALIZED, "initialization error"),
+    ERROR(CUDA_ERROR_INVALID_DEVICE, "invalid device ordinal"),
+    ERROR(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid"),
+    ERROR(CUDA_ERROR_INVALID_CONTEXT, "invalid device context"),
+    ERROR(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),
+    ERROR(CUDA_ERROR_ILLEGAL_STATE, "the operation cannot be performed in the present state"),
+    ERROR(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
+    ERROR(CUDA_ERROR_NOT_READY, "device not ready"),
+    ERROR(CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal memory access was encountered"),
+    ERROR(CUDA_ERROR_CONTEXT_IS_DESTROYED, "context is destroyed"),
+    ERROR(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure"),
+    ERROR(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "too many blocks in cooperative launch"),
+    ERROR(CUDA_ERROR_NOT_SUPPORTED, "operation not supported"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+          "operation not permitted when stream is capturing"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
+          "operation failed due to a previous error during capture"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_MERGE, "operation would result in a merge of captures"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "capture was not ended in the same stream"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNJOINED, "capturing stream has unjoined work"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_ISOLATION,
+          "dependency created on uncaptured work in another stream"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
+          "operation would make the legacy stream depend on a capturing stream"),
+    ERROR(CUDA_ERROR_CAPTURED_EVENT,
+          "operation not permitted on an event last recorded in capture"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, "attempt to end capture from another thread"),
+    ERROR(CUDA_ERROR_INVALID_CLUSTER_SIZE, "invalid cluster size"),
+    ERROR(CUDA_ERROR_UNKNOWN, "unknown error"),
+};
+#undef ERROR
+
+int errorText(int result, const char **out, const char *ErrorText::*text) {
+  if (!out)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (const ErrorText &each : errorTexts)
+    if (each.result == result) {
+      *out = each.*text;
+      return CUDA_SUCCESS;
+    }
+  *out = nullptr;
+  return CUDA_ERROR_INVALID_VALUE;
+}
+} // namespace
+
+int cuGetErrorName(int result, const char **name) {
+  return errorText(result, name, &ErrorText::name);
+}
+
+int cuGetErrorString(int result, const char **text) {
+  return errorText(result, text, &ErrorText::text);
+}

@@ -1,0 +1,92 @@
+//===- DeviceFunctions.h - What compiled kernels call -----------------------------------------===//
+//
+// Each stands for an intrinsic of NVVM and checks what the hardware or its tools would: that
+// addresses are aligned and lie in the block's shared memory, and that all lanes named arrive.
+// A mistake ends the launch with a message. Names and types are the contract with the compiler.
+//
+//===------------------------------------------------------------------------------------------===//
+#ifndef EMULATOR_DEVICEFUNCTIONS_H
+#define EMULATOR_DEVICEFUNCTIONS_H
+
+#include <cstdint>
+
+extern "C" {
+#pragma GCC visibility push(default)
+
+// Who runs. DeviceFunctions.cpp.
+int emu_tid_x();
+int emu_tid_y();
+int emu_tid_z();
+int emu_ntid_x();
+int emu_ntid_y();
+int emu_ntid_z();
+int emu_ctaid_x();
+int emu_ctaid_y();
+int emu_ctaid_z();
+int emu_nctaid_x();
+int emu_nctaid_y();
+int emu_nctaid_z();
+int emu_laneid();
+/// This block's shared memory, aligned to 128 bytes.
+void *emu_shared();
+void emu_trap(const char *message);
+void emu_nanosleep(int nanoseconds);
+
+// Between threads of a grid, through memory. DeviceFunctions.cpp. Memory is sequentially
+// consistent here; a load with acquire is where a thread that polls lets others run.
+int emu_atomic_add_i32(int *address, int value);
+void emu_red_release_add_i32(int *address, int value);
+int emu_load_acquire_i32(const int *address);
+void emu_store_release_i32(int *address, int value);
+void emu_fence_gpu();
+void emu_fence_cta();
+void emu_grid_dependency_wait();
+void emu_grid_dependency_launch();
+
+// Copies from global to shared memory. DeviceFunctions.cpp.
+/// `bytes` is 4, 8 or 16; those from `sourceBytes` on are filled with 0.
+void emu_cp_async(void *shared, const void *global, int bytes, int sourceBytes);
+void emu_cp_async_commit();
+/// Waits until at most `groups` of the groups committed last are under way.
+void emu_cp_async_wait(int groups);
+void emu_cp_async_wait_all();
+
+// Between the lanes of a warp. Collectives.cpp. `clamp` is the last operand of PTX's shfl.
+int emu_shfl_bfly_i32(int mask, int value, int laneMask, int clamp);
+int emu_shfl_down_i32(int mask, int value, int delta, int clamp);
+int emu_shfl_up_i32(int mask, int value, int delta, int clamp);
+int emu_shfl_idx_i32(int mask, int value, int lane, int clamp);
+float emu_shfl_bfly_f32(int mask, float value, int laneMask, int clamp);
+float emu_shfl_down_f32(int mask, float value, int delta, int clamp);
+float emu_shfl_up_f32(int mask, float value, int delta, int clamp);
+float emu_shfl_idx_f32(int mask, float value, int lane, int clamp);
+int emu_ballot(int mask, bool predicate);
+void emu_warp_sync(int mask);
+
+// Between the threads of a block and of a cluster. Collectives.cpp.
+void emu_barrier();
+void emu_barrier_n(int id, int threads);
+/// The same place in the shared memory of the cluster's block with that rank.
+void *emu_cluster_map(void *shared, int rank);
+int emu_cluster_rank();
+int emu_cluster_size();
+void emu_cluster_arrive();
+void emu_cluster_wait();
+
+// Small matrices, held by a warp. Matrices.cpp.
+/// Loads 1, 2 or 4 matrices of 8 by 8 16-bit elements; lane 8 i + r gives row r of matrix i.
+void emu_ldmatrix(uint32_t *out, const void *row, int count, int transposed);
+/// One lane's part of c += a b, in PTX's layout.
+struct EmuMma {
+  uint32_t a[4];
+  uint32_t b[2];
+  float c[4];
+};
+void emu_mma_m16n8k16_bf16(void *mma);
+void emu_mma_m16n8k16_f16(void *mma);
+void emu_mma_m16n8k8_tf32(void *mma);
+
+#pragma GCC visibility pop
+}
+
+#endif // EMULATOR_DEVICEFUNCTIONS_H

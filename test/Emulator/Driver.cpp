@@ -1,0 +1,148 @@
+//===- Driver.cpp - State, failures on demand, the report -------------------------------------===//
+#include "Driver.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace emulator;
+
+namespace emulator {
+Driver driver;
+thread_local std::vector<void *> contextStack;
+} // namespace emulator
+
+namespace {
+uint64_t number(const char *variable, uint64_t otherwise) {
+  const char *text = std::getenv(variable);
+  return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+/// Reads the environment when the library is loaded, and writes the report when the process ends.
+struct Lifetime {
+  Lifetime() { driver.reset(); }
+  ~Lifetime() {
+    const char *path = std::getenv("DLC_EMULATOR_REPORT");
+    if (!path || !*path)
+      return;
+    std::string line = driver.report() + "\n";
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file < 0 || write(file, line.data(), line.size()) != ssize_t(line.size()))
+      std::fprintf(stderr, "dlc emulator: cannot write '%s'\n", path);
+    if (file >= 0)
+      close(file);
+  }
+} lifetime;
+} // namespace
+
+void Driver::releaseAll() {
+  captures.clear();
+  graphs.clear();
+  executables.clear();
+  events.clear();
+  streams.clear();
+  nullStream = std::make_unique<Stream>();
+  functions.clear();
+  modules.clear();
+  memory.releaseAll();
+  pinned.releaseAll();
+}
+
+void Driver::reset() {
+  releaseAll();
+  initialised = false;
+  calls = kernels = 0;
+  failed.clear();
+  failAt = number("DLC_EMULATOR_FAIL", 0);
+  totalBytes = number("DLC_EMULATOR_MEMORY", uint64_t(4) << 30);
+  const char *words = std::getenv("DLC_EMULATOR_SCHEDULE");
+  scheduleError = schedule.parse(words ? words : "");
+  contextUsers = 0;
+  sticky = CUDA_SUCCESS;
+  leaks = 0;
+  ++contextNumber; // handles of contexts of before are stale
+}
+
+std::string Driver::report() const {
+  std::string text = "calls=" + std::to_string(calls);
+  auto add = [&](const char *name, size_t value) {
+    text += std::string(" ") + name + "=" + std::to_string(value);
+  };
+  add("bytes", memory.bytes());
+  add("pinned", pinned.bytes());
+  add("modules", modules.size());
+  add("streams", streams.size());
+  add("events", events.size());
+  add("graphs", graphs.size() + executables.size());
+  add("contexts", contextUsers);
+  add("lost", leaks);
+  add("kernels", kernels);
+  return text + (failed.empty() ? "" : " failed=" + failed);
+}
+
+void Driver::fail(Result result, const std::string &message) {
+  std::fprintf(stderr, "dlc emulator: %s\n", message.c_str());
+  if (sticky == CUDA_SUCCESS)
+    sticky = result;
+}
+
+void Driver::checkMemory(const char *when) {
+  for (Memory *each : {&memory, &pinned}) {
+    std::string damage = each->findDamage();
+    if (!damage.empty())
+      fail(CUDA_ERROR_LAUNCH_FAILED, std::string(when) + ": " + damage);
+  }
+}
+
+void Driver::destroyContext() {
+  drainAll();
+  leaks += modules.size() + streams.size() + events.size() + graphs.size() + executables.size() +
+           (memory.bytes() != 0) + (pinned.bytes() != 0);
+  releaseAll();
+  sticky = CUDA_SUCCESS;
+  ++contextNumber;
+}
+
+void *emulator::primaryContext() {
+  return reinterpret_cast<void *>(0xc0de0000 + 16 * driver.contextNumber);
+}
+
+Result emulator::before(const char *name, Call kind, bool &runAnyway) {
+  bool releases = kind == Call::Release || kind == Call::ReleaseQuery;
+  bool needsContext = kind != Call::Init && kind != Call::Query && kind != Call::ReleaseQuery;
+  ++driver.calls;
+  if (kind != Call::Init && !driver.initialised)
+    return driver.calls == driver.failAt ? CUDA_ERROR_UNKNOWN : CUDA_ERROR_NOT_INITIALIZED;
+  if (needsContext) {
+    if (contextStack.empty() || !contextStack.back())
+      return CUDA_ERROR_INVALID_CONTEXT;
+    if (contextStack.back() != primaryContext() || !driver.contextUsers)
+      return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  }
+  runAnyway = releases;
+  if (driver.calls == driver.failAt) {
+    driver.failed = name;
+    if (kind == Call::Allocation)
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    if (kind != Call::Launch)
+      return CUDA_ERROR_UNKNOWN;
+    if (driver.sticky == CUDA_SUCCESS)
+      driver.sticky = CUDA_ERROR_LAUNCH_FAILED;
+  }
+  return needsContext ? driver.sticky : CUDA_SUCCESS;
+}
+
+void dlc_emulator_reset() {
+  std::lock_guard<std::mutex> guard(driver.lock);
+  driver.reset();
+  contextStack.clear();
+}
+
+const char *dlc_emulator_report() {
+  static std::string line;
+  std::lock_guard<std::mutex> guard(driver.lock);
+  return (line = driver.report()).c_str();
+}

@@ -1,0 +1,204 @@
+//===- Driver.h - What the emulated driver knows ----------------------------------------------===//
+#ifndef EMULATOR_DRIVER_H
+#define EMULATOR_DRIVER_H
+
+#include "Cuda.h"
+#include "Grid.h"
+#include "Image.h"
+#include "Memory.h"
+#include "Schedule.h"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace emulator {
+
+constexpr uint32_t kMaxThreadsPerBlock = 1024;
+constexpr uint32_t kSharedPerBlock = 48 << 10;       // without cuFuncSetAttribute
+constexpr uint32_t kSharedPerBlockOptIn = 227 << 10; // with it
+constexpr uint32_t kSharedPerProcessor = 228 << 10;
+constexpr uint32_t kSharedReserved = 1 << 10; // of each resident block
+constexpr uint32_t kThreadsPerProcessor = 2048;
+constexpr uint32_t kBlocksPerProcessor = 32;
+
+/// Objects by handle. A handle is never used twice, so a stale one is always found out.
+template <typename T> class Handles {
+public:
+  void *add(std::unique_ptr<T> object) {
+    void *handle = reinterpret_cast<void *>(next());
+    objects[handle] = std::move(object);
+    return handle;
+  }
+  /// Null if there is none.
+  T *find(void *handle) const {
+    auto found = objects.find(handle);
+    return found == objects.end() ? nullptr : found->second.get();
+  }
+  bool remove(void *handle) { return objects.erase(handle); }
+  size_t size() const { return objects.size(); }
+  void clear() { objects.clear(); }
+  auto begin() const { return objects.begin(); }
+  auto end() const { return objects.end(); }
+
+private:
+  static uintptr_t next() {
+    static uintptr_t last = 0xd1c0000;
+    return last += 16; // in no range that is mapped
+  }
+  std::map<void *, std::unique_ptr<T>> objects;
+};
+
+/// One thing that a stream does. It reports mistakes through Driver::fail.
+using Operation = std::function<void()>;
+
+struct Module {
+  std::unique_ptr<Image> image;
+};
+
+struct Function {
+  void *module;
+  std::string name;
+  Kernel kernel;
+  int maxSharedBytes = kSharedPerBlock;
+  bool largeClusters = false;
+};
+
+struct Stream;
+
+/// What some streams do while they are recorded.
+struct Capture {
+  std::vector<Operation> operations;
+  Stream *origin;
+  int mode; // CaptureMode
+  std::thread::id thread;
+  bool active = true; // neither ended nor abandoned
+  bool valid = true;
+};
+
+struct Stream {
+  bool blocking = true; // ordered with the null stream
+  std::deque<Operation> queue;
+  std::shared_ptr<Capture> capture;
+  size_t captured = 0; // operations in `capture` that are this stream's
+  bool joined = true;  // another stream waits for all of them
+};
+
+struct Event {
+  bool timed;
+  // Its last record: which stream, and how many there were and how many were carried out.
+  void *stream = nullptr;
+  uint64_t recorded = 0, completed = 0;
+  std::chrono::steady_clock::time_point time;
+  // If that was in a capture: which, and behind how many operations of which stream.
+  std::shared_ptr<Capture> capture;
+  Stream *capturedStream = nullptr;
+  size_t captured = 0;
+
+  bool isCaptured() const { return capture && capture->active; }
+};
+
+struct Graph {
+  std::shared_ptr<const std::vector<Operation>> operations;
+};
+
+/// Everything there is; one lock guards it, so kernels run one at a time as well.
+class Driver {
+public:
+  /// Forgets all and reads the environment.
+  void reset();
+  /// "calls=... bytes=... ..." : what was done and what is still alive.
+  std::string report() const;
+
+  /// Makes `result` what every later call in the context returns, and says why on stderr.
+  void fail(Result result, const std::string &message);
+  /// Ends the primary context and what belongs to it.
+  void destroyContext();
+  /// Looks at the red zones.
+  void checkMemory(const char *when);
+
+  // Streams, in Streams.cpp.
+
+  /// Null if there is no such stream. Handles 0 and 1 are the null stream.
+  Stream *findStream(void *handle);
+  /// Does, queues or records an operation.
+  Result enqueue(void *stream, Operation operation);
+  /// What a call returns that may not be made while a stream is captured.
+  Result refuseDuringCapture();
+  /// Carries out what the stream holds, and for the null stream what it is ordered after.
+  void drain(Stream &stream);
+  void drainAll();
+  /// Carries out one operation, unless there was an error.
+  void carryOut(const Operation &operation);
+  /// Carries out the first operation of the stream's queue. False if it is empty.
+  bool step(Stream &stream);
+
+  std::mutex lock;
+  bool initialised = false;
+  std::string scheduleError;
+  uint64_t calls = 0, failAt = 0, kernels = 0;
+  std::string failed; // the call that was made to fail
+  size_t totalBytes = 0;
+  int processors = 4;
+  Schedule schedule;
+
+  int contextUsers = 0; // of the primary context
+  uint64_t contextNumber = 0;
+  Result sticky = CUDA_SUCCESS;
+  size_t leaks = 0; // objects that were alive when the context ended
+
+  Memory memory, pinned;
+  Handles<Module> modules;
+  Handles<Function> functions;
+  Handles<Stream> streams;
+  Handles<Event> events;
+  Handles<Graph> graphs, executables;
+  std::unique_ptr<Stream> nullStream = std::make_unique<Stream>();
+  std::vector<std::shared_ptr<Capture>> captures; // active ones
+
+private:
+  void releaseAll();
+};
+
+extern Driver driver;
+
+/// The handle of the primary context that lives now.
+void *primaryContext();
+/// Each host thread's stack of contexts.
+extern thread_local std::vector<void *> contextStack;
+
+/// What a call needs, and how it fails when it is made to.
+enum class Call {
+  Init,        // needs nothing
+  Query,       // needs cuInit
+  Context,     // needs a context that works
+  Allocation,  // the same; fails for lack of memory
+  Launch,      // the same; fails as a kernel would
+  Release,     // releases also where it returns an error
+  ReleaseQuery // the same, without a context
+};
+
+Result before(const char *name, Call kind, bool &runAnyway);
+
+/// Every function of the driver is a call of this.
+template <typename Body> int call(const char *name, Call kind, Body body) {
+  std::lock_guard<std::mutex> guard(driver.lock);
+  bool runAnyway = false;
+  Result result = before(name, kind, runAnyway);
+  if (result != CUDA_SUCCESS) {
+    if (runAnyway)
+      body();
+    return result;
+  }
+  return body();
+}
+
+} // namespace emulator
+
+#endif // EMULATOR_DRIVER_H

@@ -1,0 +1,46 @@
+//===- Memory.h - Allocations with red zones --------------------------------------------------===//
+//
+// Each allocation is a mapping of its own, filled with 0xff, with a pattern on both sides and pages
+// beyond that fault. Freed, its pages stay unusable, so that a stale pointer faults for ever.
+//
+//===------------------------------------------------------------------------------------------===//
+#ifndef EMULATOR_MEMORY_H
+#define EMULATOR_MEMORY_H
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace emulator {
+
+class Memory {
+public:
+  ~Memory();
+  /// `bytes` (not 0), aligned to 256. Null if the system has no memory.
+  void *allocate(size_t bytes);
+  /// False if nothing was allocated there.
+  bool release(void *address);
+  /// Whether these bytes are all in one live allocation.
+  bool contains(const void *address, size_t bytes) const;
+  bool isAllocation(const void *address) const;
+  /// Describes an allocation whose surroundings were written, or is empty. Tells it once.
+  std::string findDamage();
+  /// Bytes that are allocated.
+  size_t bytes() const { return allocated; }
+  void releaseAll();
+
+private:
+  struct Allocation {
+    char *region; // with the pages beyond
+    size_t regionBytes, bytes;
+  };
+  using Map = std::map<uintptr_t, Allocation>;
+  void release(Map::iterator allocation);
+
+  Map allocations; // by address
+  size_t allocated = 0;
+};
+
+} // namespace emulator
+#endif // EMULATOR_MEMORY_H

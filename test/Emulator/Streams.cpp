@@ -1,0 +1,387 @@
+//===- Streams.cpp - When operations are carried out, and captures ----------------------------===//
+#include "Driver.h"
+
+#include <algorithm>
+
+using namespace emulator;
+
+Stream *Driver::findStream(void *handle) {
+  if (!handle || handle == reinterpret_cast<void *>(1))
+    return nullStream.get();
+  return streams.find(handle);
+}
+
+void Driver::carryOut(const Operation &operation) {
+  if (sticky == CUDA_SUCCESS)
+    operation();
+}
+
+bool Driver::step(Stream &stream) {
+  if (stream.queue.empty())
+    return false;
+  Operation operation = std::move(stream.queue.front());
+  stream.queue.pop_front();
+  carryOut(operation);
+  return true;
+}
+
+void Driver::drain(Stream &stream) {
+  if (&stream == nullStream.get())
+    for (auto &[handle, other] : streams)
+      if (other->blocking)
+        drain(*other);
+  while (step(stream))
+    ;
+}
+
+void Driver::drainAll() {
+  for (auto &[handle, stream] : streams)
+    drain(*stream);
+}
+
+Result Driver::enqueue(void *handle, Operation operation) {
+  Stream *stream = findStream(handle);
+  if (!stream)
+    return CUDA_ERROR_INVALID_HANDLE;
+  if (stream->capture) {
+    if (!stream->capture->valid)
+      return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    stream->capture->operations.push_back(std::move(operation));
+    ++stream->captured;
+    stream->joined = false;
+    return CUDA_SUCCESS;
+  }
+  if (stream == nullStream.get()) {
+    for (auto &[otherHandle, other] : streams)
+      if (other->blocking && other->capture) {
+        other->capture->valid = false;
+        return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+      }
+    drain(*stream);
+    carryOut(operation);
+  } else if (schedule.deferred) {
+    stream->queue.push_back(std::move(operation));
+  } else {
+    carryOut(operation);
+  }
+  return CUDA_SUCCESS;
+}
+
+Result Driver::refuseDuringCapture() {
+  Result result = CUDA_SUCCESS;
+  for (auto &capture : captures)
+    if (capture->mode == CAPTURE_GLOBAL ||
+        (capture->mode == CAPTURE_THREAD_LOCAL && capture->thread == std::this_thread::get_id())) {
+      capture->valid = false;
+      result = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    }
+  return result;
+}
+
+namespace {
+/// Ends a capture for all streams that take part.
+void endCapture(const std::shared_ptr<Capture> &capture) {
+  capture->active = false;
+  for (auto &[handle, stream] : driver.streams)
+    if (stream->capture == capture)
+      stream->capture = nullptr;
+  auto &active = driver.captures;
+  active.erase(std::remove(active.begin(), active.end(), capture), active.end());
+}
+
+/// A call about a stream that is not being captured.
+template <typename Body> int onStream(const char *name, Call kind, void *handle, Body body) {
+  return call(name, kind, [&]() -> Result {
+    Stream *stream = driver.findStream(handle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (stream->capture) {
+      stream->capture->valid = false;
+      return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    }
+    return body(*stream);
+  });
+}
+
+template <typename Body> int onEvent(const char *name, Call kind, void *handle, Body body) {
+  return call(name, kind, [&]() -> Result {
+    Event *event = driver.events.find(handle);
+    return event ? body(*event) : CUDA_ERROR_INVALID_HANDLE;
+  });
+}
+} // namespace
+
+//===----------------------------------------------------------------------------------------===//
+// Streams
+//===----------------------------------------------------------------------------------------===//
+
+int cuStreamCreate(void **stream, unsigned flags) {
+  return call(__func__, Call::Context, [&] {
+    if (!stream || flags > STREAM_NON_BLOCKING)
+      return CUDA_ERROR_INVALID_VALUE;
+    auto created = std::make_unique<Stream>();
+    created->blocking = !(flags & STREAM_NON_BLOCKING);
+    *stream = driver.streams.add(std::move(created));
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuStreamDestroy_v2(void *handle) {
+  return call(__func__, Call::Release, [&] {
+    Stream *stream = driver.streams.find(handle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    driver.drain(*stream);
+    if (std::shared_ptr<Capture> capture = stream->capture) {
+      capture->valid = false;
+      if (capture->origin == stream)
+        endCapture(capture);
+    }
+    driver.streams.remove(handle);
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuStreamSynchronize(void *handle) {
+  return onStream(__func__, Call::Launch, handle, [&](Stream &stream) {
+    driver.drain(stream);
+    driver.checkMemory("at cuStreamSynchronize");
+    return driver.sticky;
+  });
+}
+
+int cuStreamQuery(void *handle) {
+  return onStream(__func__, Call::Launch, handle, [&](Stream &stream) {
+    return driver.step(stream) ? CUDA_ERROR_NOT_READY : driver.sticky; // who polls gets on
+  });
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Events
+//===----------------------------------------------------------------------------------------===//
+
+namespace {
+/// Carries out what the event's stream holds until the event's record `number` is done.
+void complete(void *handle, uint64_t number) {
+  Event *event = driver.events.find(handle);
+  if (!event)
+    return;
+  Stream *stream = driver.findStream(event->stream);
+  while (event->completed < number && stream && driver.step(*stream))
+    ;
+}
+} // namespace
+
+int cuEventCreate(void **event, unsigned flags) {
+  return call(__func__, Call::Context, [&] {
+    if (!event || flags > (EVENT_BLOCKING_SYNC | EVENT_DISABLE_TIMING))
+      return CUDA_ERROR_INVALID_VALUE;
+    auto created = std::make_unique<Event>();
+    created->timed = !(flags & EVENT_DISABLE_TIMING);
+    *event = driver.events.add(std::move(created));
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuEventDestroy_v2(void *handle) {
+  return call(__func__, Call::Release, [&] {
+    return driver.events.remove(handle) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  });
+}
+
+int cuEventRecord(void *handle, void *streamHandle) {
+  return onEvent(__func__, Call::Context, handle, [&](Event &event) {
+    Stream *stream = driver.findStream(streamHandle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (stream->capture) {
+      if (!stream->capture->valid)
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+      event.capture = stream->capture;
+      event.capturedStream = stream;
+      event.captured = stream->captured;
+      return CUDA_SUCCESS;
+    }
+    event.capture = nullptr;
+    event.stream = streamHandle;
+    uint64_t number = ++event.recorded;
+    return driver.enqueue(streamHandle, [handle, number] {
+      if (Event *event = driver.events.find(handle)) {
+        event->completed = number;
+        event->time = std::chrono::steady_clock::now();
+      }
+    });
+  });
+}
+
+int cuStreamWaitEvent(void *streamHandle, void *handle, unsigned flags) {
+  return onEvent(__func__, Call::Context, handle, [&](Event &event) {
+    Stream *stream = driver.findStream(streamHandle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (event.isCaptured()) {
+      if (stream == driver.nullStream.get())
+        return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+      if (stream->capture && stream->capture != event.capture) {
+        stream->capture->valid = event.capture->valid = false;
+        return CUDA_ERROR_STREAM_CAPTURE_MERGE;
+      }
+      if (!stream->capture) { // a fork: from here on this stream is captured as well
+        stream->capture = event.capture;
+        stream->captured = 0;
+        stream->joined = false;
+      }
+      if (stream != event.capturedStream && event.captured == event.capturedStream->captured)
+        event.capturedStream->joined = true;
+      return CUDA_SUCCESS;
+    }
+    if (!event.recorded)
+      return CUDA_SUCCESS;
+    if (stream->capture) {
+      stream->capture->valid = false;
+      return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
+    }
+    uint64_t number = event.recorded;
+    return driver.enqueue(streamHandle, [handle, number] { complete(handle, number); });
+  });
+}
+
+int cuEventSynchronize(void *handle) {
+  return onEvent(__func__, Call::Launch, handle, [&](Event &event) {
+    if (event.isCaptured())
+      return CUDA_ERROR_CAPTURED_EVENT;
+    complete(handle, event.recorded);
+    return driver.sticky;
+  });
+}
+
+int cuEventQuery(void *handle) {
+  return onEvent(__func__, Call::Launch, handle, [&](Event &event) {
+    if (event.isCaptured())
+      return CUDA_ERROR_CAPTURED_EVENT;
+    if (event.completed == event.recorded)
+      return driver.sticky;
+    if (Stream *stream = driver.findStream(event.stream))
+      driver.step(*stream);
+    return driver.sticky == CUDA_SUCCESS ? CUDA_ERROR_NOT_READY : driver.sticky;
+  });
+}
+
+int cuEventElapsedTime(float *milliseconds, void *start, void *end) {
+  return call(__func__, Call::Context, [&] {
+    Event *from = driver.events.find(start), *to = driver.events.find(end);
+    if (!milliseconds)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!from || !to || !from->timed || !to->timed || !from->recorded || !to->recorded)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (from->completed != from->recorded || to->completed != to->recorded)
+      return CUDA_ERROR_NOT_READY;
+    *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuEventElapsedTime_v2(float *milliseconds, void *start, void *end) {
+  return cuEventElapsedTime(milliseconds, start, end);
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Captures and graphs
+//===----------------------------------------------------------------------------------------===//
+
+int cuStreamBeginCapture_v2(void *handle, int mode) {
+  return call(__func__, Call::Context, [&] {
+    if (mode < CAPTURE_GLOBAL || mode > CAPTURE_RELAXED)
+      return CUDA_ERROR_INVALID_VALUE;
+    Stream *stream = driver.findStream(handle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (stream == driver.nullStream.get())
+      return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    if (stream->capture)
+      return CUDA_ERROR_ILLEGAL_STATE;
+    auto capture = std::make_shared<Capture>();
+    capture->origin = stream;
+    capture->mode = mode;
+    capture->thread = std::this_thread::get_id();
+    driver.captures.push_back(capture);
+    stream->capture = capture;
+    stream->captured = 0;
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuStreamEndCapture(void *handle, void **graph) {
+  int result = call(__func__, Call::Context, [&] {
+    Stream *stream = driver.findStream(handle);
+    if (!graph)
+      return CUDA_ERROR_INVALID_VALUE;
+    *graph = nullptr;
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    std::shared_ptr<Capture> capture = stream->capture;
+    if (!capture)
+      return CUDA_ERROR_ILLEGAL_STATE;
+    if (capture->origin != stream)
+      return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
+    if (capture->mode != CAPTURE_RELAXED && capture->thread != std::this_thread::get_id())
+      return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+    bool joined = true;
+    for (auto &[otherHandle, other] : driver.streams)
+      if (other->capture == capture && other.get() != stream)
+        joined &= other->joined;
+    endCapture(capture);
+    if (!capture->valid)
+      return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    if (!joined)
+      return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+    auto created = std::make_unique<Graph>();
+    created->operations =
+        std::make_shared<const std::vector<Operation>>(std::move(capture->operations));
+    *graph = driver.graphs.add(std::move(created));
+    return CUDA_SUCCESS;
+  });
+  // An error ends the capture as well, unless it was another's.
+  std::lock_guard<std::mutex> guard(driver.lock);
+  Stream *stream = driver.findStream(handle);
+  if (result != CUDA_SUCCESS && result != CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD && stream &&
+      stream->capture && stream->capture->origin == stream)
+    endCapture(std::shared_ptr<Capture>(stream->capture));
+  return result;
+}
+
+int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long flags) {
+  return call(__func__, Call::Context, [&] {
+    Graph *source = driver.graphs.find(graph);
+    if (!executable || flags > 15)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!source)
+      return CUDA_ERROR_INVALID_HANDLE;
+    *executable = driver.executables.add(std::make_unique<Graph>(*source));
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuGraphLaunch(void *executable, void *stream) {
+  return call(__func__, Call::Launch, [&] {
+    Graph *graph = driver.executables.find(executable);
+    if (!graph)
+      return CUDA_ERROR_INVALID_HANDLE;
+    return driver.enqueue(stream, [operations = graph->operations] {
+      for (const Operation &operation : *operations)
+        driver.carryOut(operation);
+    });
+  });
+}
+
+int cuGraphExecDestroy(void *executable) {
+  return call(__func__, Call::Release, [&] {
+    return driver.executables.remove(executable) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  });
+}
+
+int cuGraphDestroy(void *graph) {
+  return call(__func__, Call::Release, [&] {
+    return driver.graphs.remove(graph) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  });
+}
