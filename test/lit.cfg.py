@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import lit.formats
 
@@ -14,3 +15,10 @@ config.environment["DLC_DATA"] = os.path.join(config.dlc_source, "examples", "da
 config.substitutions.append(("%examples", os.path.join(config.dlc_source, "examples")))
 config.substitutions.append(("%source", config.dlc_source))
 config.substitutions.append(("%build", config.dlc_build))
+# A device that is there everywhere: test/Emulator.
+config.substitutions.append(("%emulated", "env LD_LIBRARY_PATH=" + os.path.join(config.dlc_build, "test", "Emulator")))
+# NVIDIA's assembler, where CUDA is installed.
+ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+if ptxas:
+    config.available_features.add("ptxas")
+config.substitutions.append(("%ptxas", ptxas or "ptxas"))

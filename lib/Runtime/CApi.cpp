@@ -29,8 +29,11 @@ dlrt_status report(dlrt_net *net, dlrt_status code, std::string message) {
 dlrt_status report(dlrt_net *net, const Status &status, dlrt_status code) {
   if (status.ok())
     return report(net, DLRT_OK, "");
-  return report(net, status.code() == StatusCode::OutOfMemory ? DLRT_OUT_OF_MEMORY : code,
-                status.message());
+  if (status.code() == StatusCode::OutOfMemory)
+    code = DLRT_OUT_OF_MEMORY;
+  if (status.code() == StatusCode::DeviceError)
+    code = DLRT_DEVICE_FAILED;
+  return report(net, code, status.message());
 }
 
 dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
@@ -202,7 +205,7 @@ dlrt_status dlrt_net_tensor_read(dlrt_net *net, int64_t index, void *out_values)
   if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
     return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
   net->session->readVariable(net->program->tensors[index], static_cast<uint8_t *>(out_values));
-  return report(net, DLRT_OK, "");
+  return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
 
 dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *values) {
@@ -211,7 +214,7 @@ dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *valu
   if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
     return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
   net->session->writeVariable(net->program->tensors[index], static_cast<const uint8_t *>(values));
-  return report(net, DLRT_OK, "");
+  return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
 
 dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps) {
@@ -268,7 +271,7 @@ dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t row
   const OutputInfo *loss = train->output("loss");
   if (out_loss && loss)
     *out_loss = net->session->scalar(*loss);
-  return DLRT_OK;
+  return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
 
 dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t rows,
@@ -291,7 +294,7 @@ dlrt_status dlrt_net_evaluate(dlrt_net *net, const void *const *fields, int64_t 
     keep(entry.name);
   if (const OutputInfo *loss = evaluate->output("loss"); out_loss && loss)
     *out_loss = net->session->scalar(*loss);
-  return DLRT_OK;
+  return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
 
 dlrt_status dlrt_net_metric(dlrt_net *net, const char *name, double *out_value) {

@@ -82,6 +82,8 @@ struct Command {
     Status status = makeReport(*experiment.session, rows, untrained, experiment.state, report);
     if (!status.ok())
       return status;
+    if (Status health = experiment.session->health(); !health.ok())
+      return health;
     std::vector<std::string> plots;
     if (!options.plotFolder.empty())
       status = writePlots(report, options.plotFolder, plots);
@@ -93,6 +95,8 @@ struct Command {
     event.totalSeconds = now() - start;
     event.stateHash = experiment.session->stateHash();
     event.interrupted = interrupted;
+    if (Status health = experiment.session->health(); !health.ok())
+      return health;
     events.report(event);
     for (const std::string &plot : plots)
       events.wrote(plot);
@@ -176,6 +180,8 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   double trainSeconds = now() - trainStart;
   if (!trainer.interrupted())
     signalReceived = 0; // it came too late to end anything
+  if (status.code() == StatusCode::DeviceError || status.code() == StatusCode::OutOfMemory)
+    return status;
   // What a training came to is reported even if it could not be saved.
   Status reported = command.tellReport(&untrained, trainSeconds, !trainer.finished());
   return status.ok() ? reported : status;

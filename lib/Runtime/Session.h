@@ -99,6 +99,9 @@ public:
   /// type; 0 where that is not known.
   virtual double measurePeak() { return 0; }
 
+  /// What went wrong on the device since the session was made: what is read after that is 0.
+  virtual Status health() const { return Status(); }
+
   /// Copies bytes of the arena, after all that has been run.
   virtual void read(int64_t offset, int64_t bytes, void *out) const = 0;
   virtual void write(int64_t offset, int64_t bytes, const void *from) = 0;

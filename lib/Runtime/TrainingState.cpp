@@ -149,6 +149,8 @@ Status dlrt::saveState(const std::string &path, const Session &session, const Ru
   const Program &program = session.getProgram();
   std::vector<uint8_t> live;
   session.copyVariables(live);
+  if (Status status = session.health(); !status.ok())
+    return status;
   std::vector<TensorView> views;
   addViews(program, best.empty() ? live : best, "", views);
   if (!best.empty())

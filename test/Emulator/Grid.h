@@ -29,7 +29,7 @@ struct Dim3 {
 
 constexpr int kLanes = 32;
 constexpr int kNamedBarriers = 16;
-constexpr int kMaxArguments = 32;
+constexpr int kMaxArguments = 510; // what CUDA takes of 8 bytes each, nearly
 
 /// What to run.
 struct Launch {
@@ -39,6 +39,7 @@ struct Launch {
   uint32_t sharedBytes = 0;
   bool cooperative = false;
   int64_t arguments[kMaxArguments] = {};
+  int argumentCount = kMaxArguments;
 };
 
 struct Block;

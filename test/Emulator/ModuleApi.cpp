@@ -165,6 +165,7 @@ Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameter
   launch.kernel = function->kernel.function;
   for (int i = 0; i < function->kernel.arguments; ++i)
     std::memcpy(&launch.arguments[i], parameters[i], sizeof(int64_t));
+  launch.argumentCount = function->kernel.arguments;
   return driver.enqueue(stream, [handle, launch = std::make_shared<Launch>(std::move(launch))] {
     if (!driver.functions.find(handle))
       return driver.fail(CUDA_ERROR_INVALID_HANDLE, launch->name + ": its module was unloaded");

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Runs a program on the processor and on the emulated GPU, with either loop and under several schedules, and compares.
+
+    trajectory.py EMULATOR PROGRAM TOLERANCE SCHEDULES [dlc's options]
+
+The loss of each epoch and the reported numbers agree with the processor's within the tolerance, which is relative to the
+larger of the number and 1; all runs on the GPU end with the same bits. SCHEDULES are the emulator's, between semicolons.
+"""
+import json
+import os
+import subprocess
+import sys
+
+emulator, program, tolerance, schedules, *options = sys.argv[1:]
+tolerance, schedules = float(tolerance), schedules.split(";")
+
+
+def run(*words, schedule="forward"):
+    environment = {**os.environ, "LD_LIBRARY_PATH": emulator, "DLC_EMULATOR_SCHEDULE": schedule}
+    process = subprocess.run(["dlc", "run", program, *options, *words, "--json"], capture_output=True, text=True, env=environment)
+    if process.returncode:
+        sys.exit(f"{words} {schedule}: status {process.returncode}\n{process.stderr}")
+    events = [json.loads(line) for line in process.stdout.splitlines()]
+    report = events[-1]
+    return [e["loss"] for e in events if e["event"] == "epoch"], report["values"], report["state_hash"]
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [n for v in value for n in numbers(v)] if isinstance(value, list) else [value]
+
+
+def compare(what, found, expected):
+    found, expected = numbers(found), numbers(expected)
+    assert len(found) == len(expected) > 0, what
+    worst = max(abs(f - e) / max(1, abs(e)) for f, e in zip(found, expected))
+    print(f"{what}: {len(found)} numbers, off by at most {worst:.1e}")
+    assert worst <= tolerance, f"{what}: {found} instead of {expected}"
+
+
+losses, values, _ = run("--device", "cpu")
+first = None
+for loop in ("graph", "persistent"):
+    for schedule in schedules:
+        gpu = run("--device", "gpu", "--gpu-loop", loop, schedule=schedule)
+        compare(f"{loop}, {schedule}, loss", gpu[0], losses)
+        compare(f"{loop}, {schedule}, report", gpu[1], values)
+        first = first or gpu[2]
+        assert gpu[2] == first, f"{loop}, {schedule}: other bits than the first run's"
