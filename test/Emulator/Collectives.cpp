@@ -18,12 +18,13 @@ uint32_t expectedLanes(const Warp &warp, uint32_t mask, const char *where) {
   return where == kWarpSync ? mask & ~warp.exited : mask;
 }
 
-/// Lanes of `among` that wait at this place for the same lanes.
-uint32_t arrivedLanes(const Warp &warp, uint32_t among, const char *where, uint32_t mask) {
+/// Lanes of `among` that wait for the lanes of `mask`, which is to say at the same place: meet()
+/// sees to that.
+uint32_t arrivedLanes(const Warp &warp, uint32_t among, uint32_t mask) {
   uint32_t arrived = 0;
   for (uint32_t lanes = warp.meeting & among; lanes; lanes &= lanes - 1) {
     int lane = __builtin_ctz(lanes);
-    if (warp.meetingAt[lane] == where && warp.meetingMask[lane] == mask)
+    if (warp.meetingMask[lane] == mask)
       arrived |= 1u << lane;
   }
   return arrived;
@@ -57,7 +58,7 @@ void emulator::meet(const char *where, uint32_t mask, void *operands, Completion
   warp.meetingMask[thread.lane] = mask;
   warp.operands[thread.lane] = operands;
   bool allWait = (warp.meeting & expected) == expected; // if only somewhere
-  if (!allWait || arrivedLanes(warp, expected, where, mask) != expected)
+  if (!allWait || arrivedLanes(warp, expected, mask) != expected)
     return grid.wait(where);
   if (complete)
     complete(warp, mask);
@@ -100,7 +101,7 @@ void emulator::leaveCollectives(Thread &thread) {
     if (warp.meetingAt[lane] != kWarpSync)
       grid.fail("exits, but lane %d waits for it at %s", lane, warp.meetingAt[lane]);
     uint32_t expected = mask & ~warp.exited;
-    if ((warp.meeting >> lane & 1) && arrivedLanes(warp, expected, kWarpSync, mask) == expected)
+    if ((warp.meeting >> lane & 1) && arrivedLanes(warp, expected, mask) == expected)
       release(warp, expected);
   }
   Block &block = *thread.block;

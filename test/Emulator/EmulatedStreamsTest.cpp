@@ -171,20 +171,27 @@ TEST_F(Streams, CaptureForksAndJoins) {
   void *stream = createStream(), *side = createStream(), *graph, *executable;
   void *fork = createEvent(), *join = createEvent();
   int *memory = upload(std::vector<int>{1});
-  auto captureBoth = [&](bool joins) {
+  enum class More { Not, BeforeTheJoin, AfterTheJoin };
+  auto captureBoth = [&](bool joins, More more) {
     EXPECT_EQ(cuda().cuStreamBeginCapture_v2(stream, CAPTURE_GLOBAL), CUDA_SUCCESS);
     EXPECT_EQ(cuda().cuEventRecord(fork, stream), CUDA_SUCCESS);
     EXPECT_EQ(cuda().cuStreamWaitEvent(side, fork, 0), CUDA_SUCCESS);
     EXPECT_EQ(add(memory, 1, side), CUDA_SUCCESS);
     EXPECT_EQ(cuda().cuEventRecord(join, side), CUDA_SUCCESS);
     EXPECT_EQ(cuda().cuEventQuery(join), CUDA_ERROR_CAPTURED_EVENT);
+    if (more == More::BeforeTheJoin)
+      EXPECT_EQ(add(memory, 1, side), CUDA_SUCCESS);
     if (joins)
       EXPECT_EQ(cuda().cuStreamWaitEvent(stream, join, 0), CUDA_SUCCESS);
+    if (more == More::AfterTheJoin)
+      EXPECT_EQ(add(memory, 1, side), CUDA_SUCCESS);
     EXPECT_EQ(cuda().cuStreamEndCapture(side, &graph), CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
     return cuda().cuStreamEndCapture(stream, &graph);
   };
-  EXPECT_EQ(captureBoth(false), CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
-  EXPECT_EQ(captureBoth(true), CUDA_SUCCESS);
+  EXPECT_EQ(captureBoth(false, More::Not), CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+  EXPECT_EQ(captureBoth(true, More::BeforeTheJoin), CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+  EXPECT_EQ(captureBoth(true, More::AfterTheJoin), CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+  EXPECT_EQ(captureBoth(true, More::Not), CUDA_SUCCESS);
   EXPECT_EQ(cuda().cuGraphInstantiateWithFlags(&executable, graph, 0), CUDA_SUCCESS);
   EXPECT_EQ(cuda().cuGraphLaunch(executable, stream), CUDA_SUCCESS);
   EXPECT_EQ(download(memory, 1)[0], 2);

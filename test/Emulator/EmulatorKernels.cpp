@@ -50,6 +50,27 @@ KERNEL(voteInHalves, 1)(int *out) {
   emu_warp_sync(kAll);
 }
 
+/// out (3): lanes 0 and 1 exchange numbers, but before that lane 1 meets lane 2.
+KERNEL(exchangeInChain, 1)(int *out) {
+  int lane = emu_laneid(), met = 0;
+  if (lane == 1 || lane == 2)
+    met = emu_ballot(0b110, true);
+  if (lane < 2)
+    met += 100 * emu_shfl_bfly_i32(0b11, 5 + lane, 1, 31);
+  if (lane < 3)
+    out[lane] = met;
+}
+
+/// out (16): half of the lanes leave, the others wait for each other and exchange numbers.
+KERNEL(syncWithoutHalf, 1)(int *out) {
+  int lane = emu_laneid();
+  if (lane % 2)
+    return;
+  shared<int>()[lane] = lane;
+  emu_warp_sync(kAll);
+  out[lane / 2] = shared<int>()[30 - lane];
+}
+
 /// A shuffle whose last lane has left.
 KERNEL(shuffleWithoutLane, 1)(int *out) {
   if (emu_laneid() == 31)
@@ -112,6 +133,12 @@ KERNEL(namedBarriers, 1)(int *out) {
   out[thread()] = shared<int>()[group * 64 + 63 - place];
 }
 
+/// A barrier for 64 threads, half of which leave: it counts those that arrive.
+KERNEL(leaveNamedBarrier, 0)() {
+  if (thread() < 32)
+    emu_barrier_n(1, 64);
+}
+
 /// Thread 0 waits at another barrier than the rest.
 KERNEL(deadlock, 0)() {
   if (thread() == 0)
@@ -133,6 +160,20 @@ KERNEL(takeNumbers, 2)(int *counter, int *out) {
   for (int i = 0; i < 10; ++i)
     if (emu_laneid() == 0)
       out[thread() / 32 * 10 + i] = emu_atomic_add_i32(counter, 1);
+}
+
+/// out (warps): pairs of warps pass a ball ten times, then each warp takes a number. `balls` holds
+/// one per pair.
+KERNEL(playInPairs, 3)(int *balls, int *counter, int *out) {
+  int warp = thread() / 32;
+  if (emu_laneid())
+    return;
+  for (int i = 0; i < 10; ++i) {
+    while (emu_load_acquire_i32(&balls[warp / 2]) != 2 * i + warp % 2)
+      ;
+    emu_store_release_i32(&balls[warp / 2], 2 * i + warp % 2 + 1);
+  }
+  out[warp] = emu_atomic_add_i32(counter, 1);
 }
 
 //===----------------------------------------------------------------------------------------===//

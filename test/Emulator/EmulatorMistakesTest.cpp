@@ -120,9 +120,14 @@ TEST_F(Mistakes, Deadlock) {
                   "block (0,0,0): 63 threads wait at barrier 0, 1 thread waits at barrier 3");
 }
 
-TEST_F(Mistakes, DeadlockNamesThoseThatLeft) {
+TEST_F(Mistakes, LaneLeavesWhileOthersShuffle) {
   std::string message = failure("shuffleWithoutLane", {1, 64}, upload(std::vector<int>(64)));
   EXPECT_CONTAINS(message, "thread (31,0,0): exits, but lane 0 waits for it at shfl.bfly");
+}
+
+TEST_F(Mistakes, NamedBarrierCountsThoseThatArrive) {
+  EXPECT_CONTAINS(failure("leaveNamedBarrier", {1, 64}),
+                  "32 have exited, 32 threads wait at barrier 1");
 }
 
 TEST_F(Mistakes, ShuffleWithLanesThatNeverWere) {
@@ -187,6 +192,16 @@ TEST_F(Mistakes, WriteBesideAnAllocation) {
   EXPECT_CONTAINS(failure("addAt", {}, memory, -1, 1), "bytes before an allocation of 40 bytes");
 }
 
+TEST_F(Mistakes, HostWritesBesidePinnedMemory) {
+  void *memory;
+  ASSERT_EQ(cuda().cuMemAllocHost_v2(&memory, 100), CUDA_SUCCESS);
+  static_cast<volatile char *>(memory)[102] = 1;
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(cuda().cuMemFreeHost(memory), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_CONTAINS(::testing::internal::GetCapturedStderr(),
+                  "at cuMemFreeHost: a write 2 bytes after an allocation of 100 bytes");
+}
+
 TEST_F(Mistakes, UseAfterFree) {
   int *memory = upload(std::vector<int>(10));
   ASSERT_EQ(cuda().cuMemFree_v2(address(memory)), CUDA_SUCCESS);
@@ -213,6 +228,30 @@ TEST_F(Mistakes, CallsThatNoKernelMayMake) {
     start();
     EXPECT_CONTAINS(failure("misuse", {1, 64, 256}, i), messages[i]);
   }
+}
+
+TEST_F(Mistakes, AreWhatEveryLaterCallReturns) {
+  int *memory = upload(std::vector<int>{1}), *other = upload(std::vector<int>(10));
+  void *stream, *function = find("addAt");
+  DevicePointer more;
+  ASSERT_EQ(cuda().cuStreamCreate(&stream, 0), CUDA_SUCCESS);
+  failure("trap", {});
+  EXPECT_EQ(cuda().cuMemAlloc_v2(&more, 16), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_EQ(cuda().cuMemsetD8Async(address(memory), 0, 4, stream), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_EQ(cuda().cuModuleGetFunction(&function, module, "addAt"), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_EQ(cuda().cuStreamQuery(stream), CUDA_ERROR_LAUNCH_FAILED);
+  // What gives back does so.
+  EXPECT_EQ(cuda().cuMemFree_v2(address(other)), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_EQ(cuda().cuStreamDestroy_v2(stream), CUDA_ERROR_LAUNCH_FAILED);
+  std::string report = cuda().dlc_emulator_report();
+  EXPECT_CONTAINS(report, " bytes=4 ");
+  EXPECT_CONTAINS(report, " streams=0 ");
+  // A new context works.
+  void *context;
+  EXPECT_EQ(cuda().cuDevicePrimaryCtxRelease_v2(0), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuCtxSetCurrent(context), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuMemAlloc_v2(&more, 16), CUDA_SUCCESS);
 }
 
 TEST_F(Mistakes, Trap) { EXPECT_CONTAINS(failure("trap", {}), "thread (7,0,0): trap: seven"); }

@@ -32,7 +32,7 @@ Result release(Memory &memory, void *address, const char *when) {
   if (!memory.isAllocation(address))
     return CUDA_ERROR_INVALID_VALUE;
   driver.drainAll();
-  driver.checkMemory(when);
+  driver.checkMemory(when); // kernels were looked at, but not what the host did to pinned memory
   memory.release(address);
   return driver.sticky;
 }
