@@ -66,6 +66,7 @@ typedef struct dlrt_program {
       *image; /* of a program for a device: what its driver loads. Its functions are launches,
                  which the manifest lists, and it has no symbols. Null for a processor */
   int64_t image_bytes;
+  const struct dlrt_program *other; /* the same program for another place to run at; may be null */
 } dlrt_program;
 
 #ifdef __cplusplus

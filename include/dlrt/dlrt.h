@@ -91,6 +91,12 @@ int64_t dlrt_abi_version(void);
  * until init, load, or weights of the library's own give them values. */
 dlrt_status dlrt_net_open(const char *path, int64_t threads, dlrt_net **out_net);
 
+/* The same at a place that is chosen: "cpu", "gpu" (the first one), "gpu:N", or "auto", as
+ * dlrt_net_open does: on a GPU if the library has code for one and one can be used, else on the
+ * processor; see dlrt_net_fallback. */
+dlrt_status dlrt_net_open_on(const char *path, const char *device, int64_t threads,
+                             dlrt_net **out_net);
+
 /* The same for a program that is in memory already; it must stay there until the release. */
 dlrt_status dlrt_net_create(const dlrt_program *program, int64_t threads, dlrt_net **out_net);
 
@@ -101,6 +107,10 @@ void dlrt_net_release(dlrt_net *net);
 const char *dlrt_net_message(const dlrt_net *net);
 
 const char *dlrt_net_name(const dlrt_net *net);
+/* Where the net runs: "cpu" or "gpu:N"; "" for a net that was not opened. */
+const char *dlrt_net_device(const dlrt_net *net);
+/* Why it runs on the processor though it has code for a GPU; "" where that is not so. */
+const char *dlrt_net_fallback(const dlrt_net *net);
 int64_t dlrt_net_parameter_count(const dlrt_net *net);
 /* Rows that one training step takes at most. */
 int64_t dlrt_net_batch(const dlrt_net *net);

@@ -121,7 +121,8 @@ const dlrt_program *Compiler::loadForDevice() {
   deviceProgram = {DLRT_ABI_VERSION, table.manifest.c_str(),
                    nullptr,          0,
                    nullptr,          0,
-                   image.data(),     static_cast<int64_t>(image.size())};
+                   image.data(),     static_cast<int64_t>(image.size()),
+                   nullptr};
   return &deviceProgram;
 }
 
@@ -149,15 +150,58 @@ const dlrt_program *Compiler::load() {
   return reinterpret_cast<const dlrt_program *(*)()>(*entry)();
 }
 
-bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
-  table.weights = weights;
-  llvm::SmallVector<char, 0> object;
-  if (target.isDevice) {
-    errors << "dlc: a shared library is for a processor yet, and '" << target.cpu << "' is a GPU\n";
+/// The program's other half is made of a copy of its step, before the way down differs.
+bool Compiler::addSecondTarget() {
+  auto described = describeTarget(options.secondTarget);
+  if (!described || !lowerTo(Phase::Step)) {
+    errors << "dlc: " << llvm::toString(described.takeError()) << '\n';
     return false;
   }
-  if (!generate(CodeForm::Object, object))
+  described->persistent = options.persistentLoop;
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
+  auto internalError = [&] {
+    errors << "dlc: internal error while compiling '" << name << "' for " << options.secondTarget
+           << ": please report this program\n";
     return false;
+  };
+  if (failed(lower(*copy, *described, Phase::Step, Phase::Kernels)))
+    return internalError();
+  secondTable.manifest = writeManifest(*copy, program, name, *described,
+                                       options.elaborate.doublePrecision, secondTable.functions);
+  if (failed(lower(*copy, *described, Phase::Kernels, Phase::LLVM)))
+    return internalError();
+  auto result = generateCode(*copy, secondTable, *described, CodeForm::Object);
+  if (!result) {
+    errors << "dlc: " << llvm::toString(result.takeError()) << '\n';
+    return false;
+  }
+  secondImage = std::move(*result);
+  secondImage.push_back(0);
+  secondTable.image = {secondImage.data(), secondImage.size()};
+  table.other = &secondTable;
+  return true;
+}
+
+bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
+  if (!options.secondTarget.empty() && !addSecondTarget())
+    return false;
+  table.weights = secondTable.weights = weights;
+  llvm::SmallVector<char, 0> object;
+  if (!generate(CodeForm::Object, target.isDevice ? image : object))
+    return false;
+  if (target.isDevice) {
+    // Nothing but the table is code for the processor.
+    image.push_back(0);
+    table.image = {image.data(), image.size()};
+    mlir::OwningOpRef<mlir::ModuleOp> empty =
+        mlir::ModuleOp::create(mlir::UnknownLoc::get(context.get()));
+    auto result = generateCode(*empty, table, *describeTarget("portable"), CodeForm::Object);
+    if (!result) {
+      errors << "dlc: " << llvm::toString(result.takeError()) << '\n';
+      return false;
+    }
+    object = std::move(*result);
+  }
   llvm::Error error = linkSharedLibrary(object, path);
   if (!error)
     return true;

@@ -177,6 +177,6 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
 
 Status dlrt::benchCommand(const RunOptions &options, const dlrt_program *table) {
   std::unique_ptr<Program> program;
-  Status status = Program::create(table, program);
+  Status status = Program::create(table, options.device, program);
   return status.ok() ? benchCommand(options, *program) : status;
 }

@@ -11,7 +11,7 @@ using namespace dlrt;
 struct dlrt_net {
   std::unique_ptr<Program> program;
   std::unique_ptr<Session> session; // null after an open that failed
-  std::string message;
+  std::string message, device;
   RowList rows;                          // 0 ... n - 1, for the last n
   std::map<std::string, double> metrics; // of the last evaluation
   RunState state;
@@ -45,7 +45,8 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
                       std::to_string(kMostThreads) + ", or 0 for as many as suit");
   std::unique_ptr<Session> session;
   int count = threads > 0 ? static_cast<int>(threads) : defaultThreads(*net->program);
-  status = Session::create(*net->program, {count, /*mayPin=*/false, /*device=*/0}, session);
+  status = Session::create(*net->program, {count, /*mayPin=*/false, net->program->device.number},
+                           session);
   if (!status.ok())
     return report(net, status, DLRT_OPEN_FAILED);
   if (net->program->weights) {
@@ -56,6 +57,8 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
     net->state = file.state();
   }
   net->session = std::move(session);
+  net->device =
+      net->program->isForDevice() ? "gpu:" + std::to_string(net->program->device.number) : "cpu";
   return DLRT_OK;
 }
 
@@ -122,6 +125,11 @@ extern "C" {
 int64_t dlrt_abi_version(void) { return DLRT_ABI_VERSION; }
 
 dlrt_status dlrt_net_open(const char *path, int64_t threads, dlrt_net **out_net) {
+  return dlrt_net_open_on(path, "auto", threads, out_net);
+}
+
+dlrt_status dlrt_net_open_on(const char *path, const char *device, int64_t threads,
+                             dlrt_net **out_net) {
   if (!out_net)
     return DLRT_INVALID;
   dlrt_net *net = *out_net = new (std::nothrow) dlrt_net;
@@ -129,7 +137,10 @@ dlrt_status dlrt_net_open(const char *path, int64_t threads, dlrt_net **out_net)
     return DLRT_OUT_OF_MEMORY;
   if (!path)
     return report(net, DLRT_INVALID, "there is no path");
-  return start(net, Program::open(path, net->program), threads);
+  DeviceChoice choice;
+  if (Status status = DeviceChoice::parse(device ? device : "", choice); !status.ok())
+    return report(net, DLRT_INVALID, "the device " + status.message());
+  return start(net, Program::open(path, choice, net->program), threads);
 }
 
 dlrt_status dlrt_net_create(const dlrt_program *program, int64_t threads, dlrt_net **out_net) {
@@ -140,13 +151,21 @@ dlrt_status dlrt_net_create(const dlrt_program *program, int64_t threads, dlrt_n
     return DLRT_OUT_OF_MEMORY;
   if (!program)
     return report(net, DLRT_INVALID, "there is no program");
-  return start(net, Program::create(program, net->program), threads);
+  return start(net, Program::create(program, {}, net->program), threads);
 }
 
 void dlrt_net_release(dlrt_net *net) { delete net; }
 
 const char *dlrt_net_message(const dlrt_net *net) {
   return net ? net->message.c_str() : "there is no net";
+}
+
+const char *dlrt_net_device(const dlrt_net *net) {
+  return net && net->session ? net->device.c_str() : "";
+}
+
+const char *dlrt_net_fallback(const dlrt_net *net) {
+  return net && net->session ? net->program->fallback.c_str() : "";
 }
 
 const char *dlrt_net_name(const dlrt_net *net) {

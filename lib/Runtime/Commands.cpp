@@ -130,9 +130,10 @@ bool hasPlot(const Program &program) {
   return false;
 }
 
-template <typename Run> Status withProgram(const dlrt_program *table, Run run) {
+template <typename Run>
+Status withProgram(const dlrt_program *table, const DeviceChoice &device, Run run) {
   std::unique_ptr<Program> program;
-  Status status = Program::create(table, program);
+  Status status = Program::create(table, device, program);
   return status.ok() ? run(*program) : status;
 }
 } // namespace
@@ -205,14 +206,16 @@ Status dlrt::evalCommand(const RunOptions &options, const Program &program) {
 }
 
 Status dlrt::runCommand(const RunOptions &options, const dlrt_program *table) {
-  return withProgram(table, [&](const Program &program) { return runCommand(options, program); });
+  return withProgram(table, options.device,
+                     [&](const Program &program) { return runCommand(options, program); });
 }
 
 Status dlrt::evalCommand(const RunOptions &options, const dlrt_program *table) {
-  return withProgram(table, [&](const Program &program) { return evalCommand(options, program); });
+  return withProgram(table, options.device,
+                     [&](const Program &program) { return evalCommand(options, program); });
 }
 
 Status dlrt::predictCommand(const RunOptions &options, const dlrt_program *table) {
-  return withProgram(table,
+  return withProgram(table, options.device,
                      [&](const Program &program) { return predictCommand(options, program); });
 }

@@ -23,7 +23,7 @@ struct RunOptions {
   std::string data;             /// name or path of the data; empty where the program makes its own
   std::optional<uint64_t> seed; /// instead of the program's
   int threads = 0;              /// 0: as many as suit the program
-  int device = 0;               /// which GPU, for a program that is made for one
+  DeviceChoice device;          /// where to run, of the places that a program in memory is for
   std::string save;             /// where to keep the training state
   int64_t saveEvery = 0;        /// steps between saves, besides those after epochs
   std::string resume;     /// the state to go on from (run), or the weights to use (eval, predict)

@@ -23,7 +23,7 @@ Status Experiment::open(bool ownWeights) {
   if (file)
     static_cast<DataNames &>(state) = file->state();
   int threads = options.threads > 0 ? options.threads : defaultThreads(program);
-  return Session::create(program, {threads, /*mayPin=*/true, options.device}, session);
+  return Session::create(program, {threads, /*mayPin=*/true, program.device.number}, session);
 }
 
 Status Experiment::generate(GeneratedFields &out) {

@@ -1,5 +1,6 @@
 //===- Program.cpp - A compiled program and what its manifest says --------------------------===//
 #include "Program.h"
+#include "Gpu/Driver.h"
 #include "Session.h"
 
 #include <algorithm>
@@ -108,7 +109,8 @@ static bool isCutOff(const std::string &path) {
   return cutOff;
 }
 
-Status Program::open(const std::string &path, std::unique_ptr<Program> &out) {
+Status Program::open(const std::string &path, const DeviceChoice &choice,
+                     std::unique_ptr<Program> &out) {
   if (isCutOff(path))
     return Status::error("cannot load '" + path + "': it is cut off", StatusCode::Corrupt);
   // A name without a slash would be looked for in the system's folders.
@@ -122,7 +124,7 @@ Status Program::open(const std::string &path, std::unique_ptr<Program> &out) {
   using Entry = const dlrt_program *(*)();
   Entry entry = reinterpret_cast<Entry>(dlsym(library, "dl_program"));
   Status status =
-      entry ? create(entry(), out)
+      entry ? create(entry(), choice, out)
             : Status::error("'" + path + "' is not a compiled program: it has no 'dl_program'",
                             StatusCode::Incompatible);
   if (status.ok())
@@ -132,7 +134,32 @@ Status Program::open(const std::string &path, std::unique_ptr<Program> &out) {
   return status;
 }
 
-Status Program::create(const dlrt_program *table, std::unique_ptr<Program> &out) {
+/// Of the program's code, that for the place that is chosen.
+static Status choose(const dlrt_program *&table, DeviceChoice &choice, std::string &fallback) {
+  const dlrt_program *ofProcessor = nullptr, *ofGpu = nullptr;
+  for (const dlrt_program *part = table; part; part = part->other)
+    (part->image ? ofGpu : ofProcessor) = part;
+  if (choice.kind == DeviceChoice::Automatic) {
+    cuda::DeviceInfo info;
+    Status status = ofGpu ? cuda::findDevice(choice.number, info) : Status();
+    if (ofGpu && !status.ok() && !ofProcessor)
+      return status;
+    if (ofGpu && !status.ok())
+      fallback = status.message();
+    choice.kind = ofGpu && status.ok() ? DeviceChoice::Gpu : DeviceChoice::Processor;
+  }
+  table = choice.kind == DeviceChoice::Gpu ? ofGpu : ofProcessor;
+  if (table)
+    return Status();
+  return Status::error(choice.kind == DeviceChoice::Gpu
+                           ? "the program has no code for a GPU: compile it with --device cpu,gpu"
+                           : "the program has code for a GPU alone: compile it with --device "
+                             "cpu,gpu",
+                       StatusCode::Incompatible);
+}
+
+Status Program::create(const dlrt_program *table, const DeviceChoice &choice,
+                       std::unique_ptr<Program> &out) {
   if (!table)
     return Status::error("there is no program");
   if (table->abi_version != DLRT_ABI_VERSION)
@@ -142,7 +169,10 @@ Status Program::create(const dlrt_program *table, std::unique_ptr<Program> &out)
                              std::to_string(DLRT_ABI_VERSION) + "; compile it again",
                          StatusCode::Incompatible);
   std::unique_ptr<Program> program(new Program());
-  Status status = program->parse(*table);
+  program->device = choice;
+  Status status = choose(table, program->device, program->fallback);
+  if (status.ok())
+    status = program->parse(*table);
   if (status.ok())
     out = std::move(program);
   return status;

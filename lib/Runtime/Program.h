@@ -3,6 +3,7 @@
 #define DLRT_PROGRAM_H
 
 #include "Dataset.h"
+#include "DeviceChoice.h"
 #include "Json.h"
 #include "Status.h"
 #include "dlrt/abi.h"
@@ -99,10 +100,13 @@ struct ReportEntry {
 /// A program, ready to be given memory by a Session. Immutable; any number of threads may read it.
 class Program {
 public:
-  /// Loads the shared library `path`, which stays loaded as long as the program lives.
-  static Status open(const std::string &path, std::unique_ptr<Program> &out);
+  /// Loads the shared library `path`, which stays loaded as long as the program lives. Of its code,
+  /// takes that for the place that is chosen.
+  static Status open(const std::string &path, const DeviceChoice &choice,
+                     std::unique_ptr<Program> &out);
   /// Reads the table of a program in memory, which must stay there.
-  static Status create(const dlrt_program *table, std::unique_ptr<Program> &out);
+  static Status create(const dlrt_program *table, const DeviceChoice &choice,
+                       std::unique_ptr<Program> &out);
   ~Program();
   Program(const Program &) = delete;
   Program &operator=(const Program &) = delete;
@@ -131,6 +135,8 @@ public:
   std::string signature() const;
 
   std::string name, precision;
+  DeviceChoice device;    /// where it runs: Processor or Gpu
+  std::string fallback;   /// why it runs on the processor though it has code for a GPU; else empty
   std::string target;     /// processor and features that it was compiled for
   int64_t arenaBytes = 0; /// for everything that the threads share
   int64_t copyBytes = 0;  /// for what each of a few threads has for itself

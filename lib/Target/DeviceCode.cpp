@@ -52,6 +52,8 @@ std::optional<TargetDescription> dlc::describeDevice(llvm::StringRef name) {
   return std::nullopt;
 }
 
+bool dlc::isDeviceTarget(llvm::StringRef name) { return describeDevice(name).has_value(); }
+
 std::string dlc::targetOfCapability(int major, int minor) {
   if (major == 0)
     return kEmulator.str();

@@ -35,7 +35,7 @@ struct Memory {
 std::string parseError(std::string manifest) {
   dlrt_program table = fake::program(manifest);
   std::unique_ptr<Program> program;
-  return Program::create(&table, program).message();
+  return Program::create(&table, {}, program).message();
 }
 
 std::string replaced(std::string text, const std::string &from, const std::string &to) {
@@ -49,7 +49,7 @@ TEST(Program, NamesBothVersions) {
   dlrt_program table = fake::program(manifest);
   table.abi_version = 77;
   std::unique_ptr<Program> program;
-  Status status = Program::create(&table, program);
+  Status status = Program::create(&table, {}, program);
   EXPECT_NE(status.message().find("version 77"), std::string::npos) << status.message();
   EXPECT_NE(status.message().find("version " + std::to_string(DLRT_ABI_VERSION)),
             std::string::npos);
@@ -75,8 +75,8 @@ TEST(Program, RefusesWrongManifests) {
                 R"("x": 1)")),
             "");
   std::unique_ptr<Program> program;
-  EXPECT_FALSE(Program::create(nullptr, program).ok());
-  EXPECT_FALSE(Program::open("/nonexistent/net.so", program).ok());
+  EXPECT_FALSE(Program::create(nullptr, {}, program).ok());
+  EXPECT_FALSE(Program::open("/nonexistent/net.so", {}, program).ok());
 }
 
 TEST(Session, AlignsAndZeroesTheArena) {
@@ -84,7 +84,7 @@ TEST(Session, AlignsAndZeroesTheArena) {
       replaced(fake::manifest(kTrain), R"("arena_bytes": 1564)", R"("arena_bytes": 9000000)");
   dlrt_program table = fake::program(manifest);
   std::unique_ptr<Program> program;
-  ASSERT_TRUE(Program::create(&table, program).ok());
+  ASSERT_TRUE(Program::create(&table, {}, program).ok());
   std::unique_ptr<Session> session;
   ASSERT_TRUE(Session::create(*program, {}, session).ok());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(session->getFrame().arena) % (2 << 20), 0u);
@@ -105,7 +105,7 @@ TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
                                   R"("arena_bytes": 1664, "copy_bytes": 64)");
   dlrt_program table = fake::program(manifest);
   std::unique_ptr<Program> program;
-  ASSERT_TRUE(Program::create(&table, program).ok());
+  ASSERT_TRUE(Program::create(&table, {}, program).ok());
   EXPECT_EQ(program->memoryBytes(1), 1664 + 64);
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES), 1664 + 64 * DLRT_MOST_COPIES);
   EXPECT_EQ(program->memoryBytes(DLRT_MOST_COPIES + 1), 1664 + 64);
@@ -132,7 +132,7 @@ TEST(Session, TakesVariablesOutOfTheirPanelsAndBack) {
 
   manifest = replaced(withPanels("3"), R"("arena_bytes": 1564)", R"("arena_bytes": 1664)");
   table = fake::program(manifest);
-  EXPECT_FALSE(Program::create(&table, program).ok());
+  EXPECT_FALSE(Program::create(&table, {}, program).ok());
 }
 
 std::string runJson(RunOptions options = {}) {

@@ -222,7 +222,8 @@ dlrt_program fake::program(const std::string &manifest) {
   return {DLRT_ABI_VERSION, manifest.c_str(),
           symbols,          sizeof(symbols) / sizeof(symbols[0]),
           nullptr,          0,
-          nullptr,          0};
+          nullptr,          0,
+          nullptr};
 }
 
 #ifdef FAKE_PROGRAM_LIBRARY

@@ -87,16 +87,13 @@ static llvm::ArrayRef<Option> options() {
          return v == "f32" || v == "f64" ? std::string()
                                          : "expects f32 or f64, found '" + v.str() + "'";
        }},
-      {"--device", "cpu|gpu[:N]", "where to run (default cpu); 'dlc devices' lists the GPUs",
+      {"--device", "PLACE",
+       "where to run: cpu, gpu, gpu:N, or auto ('dlc devices' lists the GPUs); of compile, what to "
+       "make "
+       "code for: cpu, gpu or cpu,gpu",
        [](CommandLine &c, llvm::StringRef v) {
          c.device = v.str();
-         llvm::StringRef number = v;
-         bool isGpu = number.consume_front("gpu");
-         bool plain = v == "cpu" || (isGpu && number.empty());
-         if (plain || (isGpu && number.consume_front(":") &&
-                       !number.getAsInteger(10, c.deviceNumber) && c.deviceNumber >= 0))
-           return std::string();
-         return "expects cpu, gpu or gpu:N, found '" + v.str() + "'";
+         return std::string();
        }},
       {"--gpu-loop", "graph|persistent",
        "how a GPU goes from step to step: graphs of launches, or one kernel that stays (default "
@@ -107,7 +104,9 @@ static llvm::ArrayRef<Option> options() {
                     ? std::string()
                     : "expects graph or persistent, found '" + v.str() + "'";
        }},
-      {"--target", "NAME", "processor: native, avx512, avx2 or portable (default native)",
+      {"--target", "NAME",
+       "processor: native, avx512, avx2 or portable (default native); a GPU: sm_75 to sm_121; both "
+       "with a comma",
        [](CommandLine &c, llvm::StringRef v) {
          c.target = v.str();
          return std::string();
@@ -160,7 +159,8 @@ static llvm::ArrayRef<Command> commands() {
       {"compile",
        "dlc compile PROGRAM [-o FILE] [options]",
        "makes a shared library that trains, evaluates and predicts by itself",
-       {"-o", "--data", "--weights", "--set", "--precision", "--target", "--quiet"}},
+       {"-o", "--data", "--weights", "--set", "--precision", "--device", "--gpu-loop", "--target",
+        "--quiet"}},
       {"check",
        "dlc check PROGRAM [options]",
        "checks names, types and shapes only",

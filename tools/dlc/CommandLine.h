@@ -16,12 +16,11 @@ struct CommandLine {
   std::string command; // run, eval, ...; "emit" for --emit=...
   std::vector<std::string> operands;
   std::string data, save, resume, weights, plotFolder, emit, output,
-      target = "native", precision = "f32", device = "cpu", gpuLoop = "graph";
+      target = "native", precision = "f32", device, gpuLoop = "graph";
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> given; // the options that were named
   std::optional<uint64_t> seed;
   int threads = 0;
-  int deviceNumber = 0; // of --device gpu:N
   int64_t saveEvery = 0;
   bool json = false, quiet = false, help = false;
 };

@@ -26,11 +26,22 @@ static int fail(const llvm::Twine &message) {
   return 1;
 }
 
+/// The words between commas.
+static llvm::SmallVector<llvm::StringRef> wordsOf(llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> words;
+  text.split(words, ',');
+  return words;
+}
+
 static CompileOptions compileOptions(const CommandLine &line) {
   CompileOptions options;
   options.elaborate.doublePrecision = line.precision == "f64";
   options.elaborate.overrides = line.settings;
-  options.target = line.target;
+  // --target names a processor, a GPU, or one of each.
+  for (llvm::StringRef name : wordsOf(line.target))
+    (isDeviceTarget(name) ? options.secondTarget : options.target) = name.str();
+  if (!options.secondTarget.empty() && line.command == "emit")
+    std::swap(options.target, options.secondTarget);
   options.persistentLoop = line.gpuLoop == "persistent";
   return options;
 }
@@ -131,6 +142,50 @@ static int listData() {
   return 0;
 }
 
+static std::string capabilityText(const dlrt::cuda::DeviceInfo &device) {
+  return std::to_string(device.major) + "." + std::to_string(device.minor);
+}
+
+/// The target for GPU `number` of this machine.
+static std::string targetOfGpu(int number, dlrt::Status &status) {
+  dlrt::cuda::DeviceInfo device;
+  status = dlrt::cuda::findDevice(number, device);
+  if (!status.ok())
+    return "";
+  std::string target = targetOfCapability(device.major, device.minor);
+  if (target.empty())
+    status = dlrt::Status::error(device.name + " has compute capability " + capabilityText(device) +
+                                 ", and dlc needs 7.5 or newer");
+  return target;
+}
+
+/// For which places `compile` makes code; `choice` is one of them. Without a GPU in this machine or
+/// in
+/// --target, the code is for the oldest one: newer ones run it as well.
+static std::string choosePlaces(const CommandLine &line, CompileOptions &compile,
+                                dlrt::DeviceChoice &choice) {
+  bool cpu = false, gpu = false;
+  for (llvm::StringRef place : wordsOf(line.device.empty() ? "cpu" : line.device)) {
+    cpu |= place == "cpu";
+    gpu |= place == "gpu";
+    if (place != "cpu" && place != "gpu")
+      return "'--device' expects cpu, gpu or cpu,gpu, found '" + line.device + "'";
+  }
+  if (!gpu)
+    return compile.secondTarget.empty()
+               ? ""
+               : "'" + compile.secondTarget + "' is a GPU; --device cpu,gpu makes code for one";
+  if (compile.secondTarget.empty()) {
+    dlrt::Status status;
+    std::string found = targetOfGpu(0, status);
+    compile.secondTarget = found.empty() ? "sm_75" : found;
+  }
+  choice.kind = cpu ? dlrt::DeviceChoice::Processor : dlrt::DeviceChoice::Gpu;
+  if (!cpu)
+    compile.target = std::exchange(compile.secondTarget, "");
+  return "";
+}
+
 /// Writes the shared library, then opens it as its users will, and only then gives it its name.
 static int compileLibrary(const CommandLine &line) {
   std::unique_ptr<llvm::MemoryBuffer> weights;
@@ -147,12 +202,16 @@ static int compileLibrary(const CommandLine &line) {
     return fail(status.message());
   std::string draft = output + ".new." + std::to_string(getpid());
   llvm::FileRemover remover(draft);
-  Compiler compiler(compileOptions(line), llvm::errs());
+  CompileOptions compile = compileOptions(line);
+  dlrt::DeviceChoice choice;
+  if (std::string problem = choosePlaces(line, compile, choice); !problem.empty())
+    return fail(problem);
+  Compiler compiler(compile, llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate() || !countRows(line, compiler) ||
       !compiler.link(draft, weights ? weights->getBuffer() : ""))
     return 1;
   std::unique_ptr<dlrt::Program> program;
-  dlrt::Status status = dlrt::Program::open(draft, program);
+  dlrt::Status status = dlrt::Program::open(draft, choice, program);
   dlrt::StateFile state;
   if (status.ok() && weights) // read once more by its own name, for the message
     status = state.read(line.weights, *program);
@@ -165,14 +224,11 @@ static int compileLibrary(const CommandLine &line) {
   if (!line.quiet)
     llvm::outs() << output << ": " << dlrt::formatBytes(size) << ", "
                  << dlrt::formatCount(program->parameters) << " parameters, arena "
-                 << dlrt::formatBytes(program->memoryBytes(1)) << ", for " << line.target
-                 << (line.target == "native" ? " (this processor and its like)" : "")
+                 << dlrt::formatBytes(program->memoryBytes(1)) << ", for " << compile.target
+                 << (compile.target == "native" ? " (this processor and its like)" : "")
+                 << (compile.secondTarget.empty() ? "" : " and " + compile.secondTarget)
                  << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;
-}
-
-static std::string capabilityText(const dlrt::cuda::DeviceInfo &device) {
-  return std::to_string(device.major) + "." + std::to_string(device.minor);
 }
 
 static int listDevices() {
@@ -194,21 +250,29 @@ static int listDevices() {
   return 0;
 }
 
-/// Sets the target for the GPU that the command is to run on.
-static bool chooseDevice(const CommandLine &line, CompileOptions &compile,
-                         dlrt::RunOptions &options) {
-  if (line.device == "cpu")
-    return true;
-  options.device = line.deviceNumber;
-  dlrt::cuda::DeviceInfo device;
-  if (dlrt::Status status = dlrt::cuda::findDevice(options.device, device); !status.ok())
-    return fail(status.message()) == 0;
-  if (llvm::is_contained(line.given, "--target"))
-    return true;
-  compile.target = targetOfCapability(device.major, device.minor);
-  return !compile.target.empty() ||
-         fail(device.name + " has compute capability " + capabilityText(device) +
-              ", and dlc needs 7.5 or newer") == 0;
+/// A program in text is compiled for the place where it is to run: the processor, unless a GPU is
+/// asked for or, with `auto`, there.
+static dlrt::Status chooseDevice(const CommandLine &line, CompileOptions &compile,
+                                 dlrt::RunOptions &options) {
+  dlrt::Status status =
+      dlrt::DeviceChoice::parse(line.device.empty() ? "cpu" : line.device, options.device);
+  if (!status.ok())
+    return dlrt::Status::error("'--device' " + status.message());
+  std::string asked = compile.secondTarget;
+  compile.secondTarget.clear();
+  if (options.device.kind == dlrt::DeviceChoice::Processor)
+    return asked.empty() ? status
+                         : dlrt::Status::error("'" + asked + "' is a GPU; --device gpu runs there");
+  std::string target = targetOfGpu(options.device.number, status);
+  if (options.device.kind == dlrt::DeviceChoice::Automatic) {
+    if (!status.ok())
+      llvm::errs() << "dlc: note: runs on the processor: " << status.message() << '\n';
+    else
+      compile.target = target;
+    return dlrt::Status();
+  }
+  compile.target = asked.empty() ? target : asked;
+  return status;
 }
 
 /// run, eval, predict, bench: of a program in text, compiled here, or of a shared library.
@@ -234,20 +298,27 @@ static int execute(const CommandLine &line, double startTime) {
     return dlrt::interruptSignal() ? 128 + dlrt::interruptSignal() : 0; // as a shell has it
   };
   if (isLibrary(line.operands[0])) {
-    for (llvm::StringRef option : {"--set", "--precision", "--device", "--target"})
+    for (llvm::StringRef option : {"--set", "--precision", "--gpu-loop", "--target"})
       if (llvm::is_contained(line.given, option))
         return fail("'" + option + "' changes a program before it is compiled; '" +
                     line.operands[0] + "' is compiled already");
     std::unique_ptr<dlrt::Program> program;
-    if (dlrt::Status status = dlrt::Program::open(line.operands[0], program); !status.ok())
+    dlrt::DeviceChoice choice;
+    dlrt::Status status =
+        dlrt::DeviceChoice::parse(line.device.empty() ? "auto" : line.device, choice);
+    if (!status.ok())
+      return fail("'--device' " + status.message());
+    if (status = dlrt::Program::open(line.operands[0], choice, program); !status.ok())
       return fail(status.message());
+    if (!program->fallback.empty())
+      llvm::errs() << "dlc: note: runs on the processor: " << program->fallback << '\n';
     return call(*program);
   }
   dlrt::ReadAhead readAhead(line.data); // beside the compiler
   options.readAhead = &readAhead;
   CompileOptions compile = compileOptions(line);
-  if (!chooseDevice(line, compile, options))
-    return 1;
+  if (dlrt::Status status = chooseDevice(line, compile, options); !status.ok())
+    return fail(status.message());
   if (line.command == "run")
     compile.leaveOut = {"predict"};
   else if (line.command == "bench")

@@ -11,8 +11,9 @@ namespace dlc {
 
 struct CompileOptions {
   ElaborateOptions elaborate;
-  std::string target = "native";
-  bool persistentLoop = false;       // of training steps on a GPU, in place of graphs of launches
+  std::string target = "native"; // a processor or a GPU
+  std::string secondTarget;      // a GPU that a shared library has code for as well; may be empty
+  bool persistentLoop = false;   // of training steps on a GPU, in place of graphs of launches
   std::vector<std::string> leaveOut; // functions of the program that will not be called
 };
 
@@ -49,6 +50,7 @@ public:
 private:
   bool reportDiagnostics();
   const dlrt_program *loadForDevice();
+  bool addSecondTarget();
 
   CompileOptions options;
   llvm::raw_ostream &errors;
@@ -65,6 +67,8 @@ private:
   std::unique_ptr<LoadedCode> code;
   llvm::SmallVector<char, 0> image; // what deviceProgram points to
   dlrt_program deviceProgram{};
+  ProgramTable secondTable;
+  llvm::SmallVector<char, 0> secondImage;
 };
 
 /// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the

@@ -40,6 +40,9 @@ struct TargetDescription {
 /// NVIDIA's GPUs. Fails with a message on any other name.
 llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
 
+/// True for the name of a GPU.
+bool isDeviceTarget(llvm::StringRef name);
+
 /// The target for a GPU of that compute capability: the newest one that it can run. Empty where
 /// there is none.
 std::string targetOfCapability(int major, int minor);

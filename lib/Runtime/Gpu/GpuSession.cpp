@@ -35,6 +35,9 @@ public:
 Status GpuSession::create(const Program &program, const SessionOptions &options,
                           std::unique_ptr<Session> &out) {
   const Driver *driver = nullptr;
+  DeviceInfo info;
+  if (Status status = findDevice(options.device, info); !status.ok())
+    return status;
   if (Status status = Driver::open(driver); !status.ok())
     return status;
   std::unique_ptr<GpuSession> session(new GpuSession(program, *driver));
