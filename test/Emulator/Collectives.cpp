@@ -206,8 +206,8 @@ float emu_shfl_idx_f32(int mask, float value, int lane, int clamp) {
   return shuffle<kIndex>(mask, value, lane, clamp);
 }
 
-int emu_ballot(int mask, bool predicate) {
-  Ballot mine = {predicate, 0};
+int emu_ballot(int mask, int predicate) {
+  Ballot mine = {(predicate & 1) != 0, 0};
   meet(kBallot, mask, &mine, completeBallot);
   return static_cast<int>(mine.result);
 }

@@ -60,7 +60,8 @@ float emu_shfl_bfly_f32(int mask, float value, int laneMask, int clamp);
 float emu_shfl_down_f32(int mask, float value, int delta, int clamp);
 float emu_shfl_up_f32(int mask, float value, int delta, int clamp);
 float emu_shfl_idx_f32(int mask, float value, int lane, int clamp);
-int emu_ballot(int mask, bool predicate);
+/// Of `predicate` the lowest bit counts: compiled code leaves the others undefined.
+int emu_ballot(int mask, int predicate);
 void emu_warp_sync(int mask);
 
 // Between the threads of a block and of a cluster. Collectives.cpp.

@@ -46,7 +46,7 @@ KERNEL(shuffles, 1)(int *out) {
 KERNEL(voteInHalves, 1)(int *out) {
   int lane = emu_laneid();
   int half = lane < 16 ? 0x0000ffff : 0xffff0000;
-  out[lane] = emu_ballot(half, lane % 3 == 0);
+  out[lane] = emu_ballot(half, 0x50 | (lane % 3 == 0)); // more bits than count
   emu_warp_sync(kAll);
 }
 

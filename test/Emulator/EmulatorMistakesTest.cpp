@@ -111,7 +111,13 @@ TEST_F(Races, CopiesWithoutAWait) {
 // Mistakes that end the launch
 //===----------------------------------------------------------------------------------------===//
 
-class Mistakes : public EmulatorTest {};
+class Mistakes : public EmulatorTest {
+protected:
+  void SetUp() override {
+    setenv("DLC_EMULATOR_PATIENCE", "10000", 1);
+    start();
+  }
+};
 
 TEST_F(Mistakes, Deadlock) {
   std::string message = failure("deadlock", {1, 64});

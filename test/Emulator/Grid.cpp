@@ -19,9 +19,7 @@ namespace {
 constexpr size_t kSharedAlignment = 128;
 constexpr size_t kSharedRedZone = 256;
 constexpr char kSharedPattern = 0x7f; // read by mistake, a huge float and a huge index
-/// Polls in a row that nothing came of, after which nothing ever will. More than a kernel's own
-/// limit on spinning, which is what should end such a wait.
-constexpr uint64_t kIdleLimit = 1 << 24;
+constexpr uint64_t kPatienceOfAll = 8;
 
 template <size_t... I>
 void call(void *kernel, const int64_t *arguments, std::index_sequence<I...>) {
@@ -159,7 +157,7 @@ void Grid::load(const std::vector<size_t> &clusterNumbers) {
   victim =
       schedule->order == Schedule::Order::Starve ? warps[schedule->below(warps.size())] : nullptr;
   progress = true;
-  idleSlices = 0;
+  idleRounds = idlePolls = 0;
 }
 
 void Grid::prepare(Block &block, size_t firstStack) {
@@ -213,13 +211,15 @@ void Grid::loop() {
     // then it is the victim's turn.
     bool happened = progress;
     progress = false;
+    if (happened)
+      idleRounds = idlePolls = 0;
     if (happened && wakeYielded(/*victimToo=*/false))
       continue;
     if (victim && victim->ready)
       runWarp(*victim);
     else if (!wakeYielded(/*victimToo=*/true))
       error = describeDeadlock("nobody can run");
-    else if (idleSlices > kIdleLimit)
+    else if (++idleRounds > patience || idlePolls > kPatienceOfAll * patience)
       error = describeDeadlock("nothing comes of polling");
   }
 }
@@ -261,12 +261,9 @@ void Grid::runLane(Warp &warp, int lane) {
   thread.wrote = false;
   running = &thread;
   thread.fiber.resume();
-  if (polls && (warp.yielded >> lane & 1) && !thread.wrote) {
-    ++idleSlices;
-  } else {
-    progress = true;
-    idleSlices = 0;
-  }
+  bool pollsAgain = polls && (warp.yielded >> lane & 1);
+  progress |= !pollsAgain || thread.wrote;
+  idlePolls += pollsAgain;
 }
 
 bool Grid::wakeYielded(bool victimToo) {

@@ -109,6 +109,10 @@ struct Block {
 /// Runs launches, one at a time.
 class Grid {
 public:
+  /// Polls of one thread that nothing came of, after which nothing ever will. Where many threads
+  /// poll, all of them together get kPatienceOfAll times as many.
+  uint64_t patience = 0;
+
   /// Empty on success, else what went wrong and where.
   std::string run(const Launch &launch, Schedule &schedule);
 
@@ -153,7 +157,7 @@ private:
   size_t cursor = 0;
   int alive = 0;
   bool progress = false;
-  uint64_t idleSlices = 0;
+  uint64_t idleRounds = 0, idlePolls = 0;
   std::string error;
 };
 
