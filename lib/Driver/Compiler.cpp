@@ -54,6 +54,20 @@ bool Compiler::parse(llvm::StringRef path) {
   return reportDiagnostics();
 }
 
+bool Compiler::checkProducts(const TargetDescription &target) {
+  if (options.products == "f32" || options.secondTarget.size())
+    return true;
+  if (!target.isDevice)
+    errors << "dlc: --precision " << options.products
+           << " is for tensor cores: name a GPU with --device gpu\n";
+  else if (target.cpu == "sm_75")
+    errors << "dlc: --precision " << options.products
+           << " needs a GPU of capability 8.0 or newer\n";
+  else
+    return true;
+  return false;
+}
+
 bool Compiler::elaborate() {
   auto described = describeTarget(options.target);
   if (!described) {
@@ -62,6 +76,9 @@ bool Compiler::elaborate() {
   }
   target = *described;
   target.persistent = options.persistentLoop;
+  target.products = options.products;
+  if (!checkProducts(target))
+    return false;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
   if (!reportDiagnostics() || !module)
@@ -158,6 +175,7 @@ bool Compiler::addSecondTarget() {
     return false;
   }
   described->persistent = options.persistentLoop;
+  described->products = options.products;
   mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
   auto internalError = [&] {
     errors << "dlc: internal error while compiling '" << name << "' for " << options.secondTarget

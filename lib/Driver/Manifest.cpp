@@ -19,7 +19,9 @@ public:
     json.objectBegin();
     json.attribute("abi", DLRT_ABI_VERSION);
     json.attribute("name", name);
-    json.attribute("precision", doublePrecision ? "f64" : "f32");
+    json.attribute("precision", doublePrecision   ? "f64"
+                                : target.isDevice ? target.products
+                                                  : "f32");
     json.attribute("target", target.text());
     json.attribute("arena_bytes", module->getAttrOfType<IntegerAttr>("dl.arena_bytes").getInt());
     json.attribute("copy_bytes", module->getAttrOfType<IntegerAttr>("dl.copy_bytes").getInt());

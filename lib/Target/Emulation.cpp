@@ -1,6 +1,7 @@
 //===- Emulation.cpp --------------------------------------------------------------------------===//
 #include "Emulation.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Instructions.h"
@@ -27,7 +28,43 @@ static StringRef emulationOf(StringRef intrinsic) {
   return {};
 }
 
+/// A product of fragments takes and gives a structure: four words of a, two of b, four sums.
+static void emulateProduct(Function &intrinsic, StringRef emulation) {
+  Module &code = *intrinsic.getParent();
+  LLVMContext &context = code.getContext();
+  FunctionCallee function = code.getOrInsertFunction(emulation, Type::getVoidTy(context),
+                                                     PointerType::getUnqual(context));
+  for (User *user : make_early_inc_range(intrinsic.users())) {
+    auto *call = cast<CallInst>(user);
+    SmallVector<Type *> types;
+    for (Value *argument : call->args())
+      types.push_back(argument->getType());
+    auto *fragments = StructType::get(context, types);
+    IRBuilder<> b(&*call->getFunction()->getEntryBlock().getFirstInsertionPt());
+    Value *memory = b.CreateAlloca(fragments);
+    b.SetInsertPoint(call);
+    for (auto [n, argument] : enumerate(call->args()))
+      b.CreateStore(argument, b.CreateStructGEP(fragments, memory, n));
+    b.CreateCall(function, memory);
+    Value *result = PoisonValue::get(call->getType());
+    for (unsigned n = 0; n < 4; ++n) {
+      Value *sum = b.CreateLoad(types[6 + n], b.CreateStructGEP(fragments, memory, 6 + n));
+      result = b.CreateInsertValue(result, sum, n);
+    }
+    call->replaceAllUsesWith(result);
+    call->eraseFromParent();
+  }
+}
+
 static Error emulateIntrinsics(Module &code) {
+  static constexpr std::pair<StringLiteral, StringLiteral> products[] = {
+      {"llvm.nvvm.mma.m16n8k8.row.col.tf32", "emu_mma_m16n8k8_tf32"},
+      {"llvm.nvvm.mma.m16n8k16.row.col.bf16", "emu_mma_m16n8k16_bf16"}};
+  for (auto [name, emulation] : products)
+    if (Function *function = code.getFunction(name)) {
+      emulateProduct(*function, emulation);
+      function->eraseFromParent();
+    }
   for (Function &function : make_early_inc_range(code)) {
     if (!function.isDeclaration() || !function.getName().starts_with("llvm.nvvm."))
       continue;

@@ -81,11 +81,12 @@ static llvm::ArrayRef<Option> options() {
          c.plotFolder = v.str();
          return std::string();
        }},
-      {"--precision", "f32|f64", "what 'f32' in the program means (default f32)",
+      {"--precision", "f32|f64|tf32|bf16",
+       "what 'f32' in the program means (default f32); tf32 and bf16, on a GPU, of products alone",
        [](CommandLine &c, llvm::StringRef v) {
          c.precision = v.str();
-         return v == "f32" || v == "f64" ? std::string()
-                                         : "expects f32 or f64, found '" + v.str() + "'";
+         bool known = v == "f32" || v == "f64" || v == "tf32" || v == "bf16";
+         return known ? std::string() : "expects f32, f64, tf32 or bf16, found '" + v.str() + "'";
        }},
       {"--device", "PLACE",
        "where to run: cpu, gpu, gpu:N, or auto ('dlc devices' lists the GPUs); of compile, what to "

@@ -17,7 +17,8 @@ def ConvertKernelsToLoopsPass : Pass<"convert-dl-kernels-to-loops", "::mlir::Mod
 def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
   let summary = "choose each kernel's grid on a device, and name the device function that does its work";
   let options = [
-    Option<"persistent", "persistent", "bool", "false", "training steps run in one kernel that stays on the device">
+    Option<"persistent", "persistent", "bool", "false", "training steps run in one kernel that stays on the device">,
+    Option<"products", "products", "std::string", "\"f32\"", "what products of f32 are made of: f32, tf32 or bf16">
   ];
 }
 

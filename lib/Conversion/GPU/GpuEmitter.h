@@ -24,7 +24,9 @@ protected:
   mlir::LogicalResult emitReduce() override;
   mlir::LogicalResult emitContract() override;
   mlir::LogicalResult emitScatter() override;
-  friend class TileEmitter;
+  friend class ProductEmitter;
+  friend class FmaProduct;
+  friend class TensorProduct;
 
 private:
   //===--- Places in the grid, as i64 ---===//

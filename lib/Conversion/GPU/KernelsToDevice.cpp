@@ -37,11 +37,14 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
     OpBuilder b(&getContext());
     if (persistent)
       getOperation()->setAttr("dl.persistent", b.getUnitAttr());
+    auto format = products == "tf32"   ? ProductFormat::TF32
+                  : products == "bf16" ? ProductFormat::BF16
+                                       : ProductFormat::Exact;
     SmallVector<KernelOp> known;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
       for (auto kernel : function.getOps<KernelOp>()) {
-        Launch launch = chooseLaunch(kernel, batch ? batch.getInt() : 1);
+        Launch launch = chooseLaunch(kernel, batch ? batch.getInt() : 1, format);
         kernel->setAttr("launch", toAttribute(launch, &getContext()));
         // A function is made for a grid: the batch that it is for may differ as well.
         auto same = llvm::find_if(known, [&](KernelOp other) {

@@ -41,36 +41,52 @@ ProductShape productShape(DotOp dot) {
   return product;
 }
 
-/// The largest tile that still gives every multiprocessor a block; a thread's part is as square as
-/// it can be, since each of its operands is read from shared memory once for all of the other's.
-static Launch launchProduct(DotOp dot, int64_t batch) {
+/// From the largest on. A thread's part is as square as it can be, since each of its operands is
+/// read from shared memory once for all of the other's.
+static constexpr Tile exactTiles[] = {
+    {128, 128, 8, 8, 8}, {64, 64, 16, 4, 4}, {32, 32, 32, 2, 2}, {16, 16, 32, 1, 1}};
+/// Of warps, eight of them, in fragments of 16 by 8.
+static constexpr Tile tensorTiles[] = {
+    {128, 128, 32, 64, 32}, {64, 64, 32, 32, 16}, {32, 32, 32, 16, 8}};
+
+/// The largest tile that still gives every multiprocessor a block.
+static Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format) {
   ProductShape product = productShape(dot);
   int64_t count = sizeOf(product.batch, batch), rows = sizeOf(product.rows, batch),
           columns = sizeOf(product.columns, batch);
-  static constexpr Tile tiles[] = {
-      {128, 128, 8, 8, 8}, {64, 64, 16, 4, 4}, {32, 32, 32, 2, 2}, {16, 16, 32, 1, 1}};
+  Type element = typeOf(dot.getY()).getElementType();
+  if (!element.isF32())
+    format = ProductFormat::Exact;
+  bool exact = format == ProductFormat::Exact;
   Launch launch;
-  for (const Tile &tile : tiles) {
+  for (const Tile &tile : exact ? ArrayRef<Tile>(exactTiles) : ArrayRef<Tile>(tensorTiles)) {
     launch.tile = tile;
     launch.blocks =
         count * llvm::divideCeil(rows, tile.rows) * llvm::divideCeil(columns, tile.columns);
     if (launch.blocks >= kEnoughBlocks)
       break;
   }
-  const Tile &tile = launch.tile;
+  Tile &tile = launch.tile;
+  tile.format = format;
   launch.blocks = std::min(launch.blocks, kMostBlocks);
   launch.threads = tile.rows / tile.threadRows * (tile.columns / tile.threadColumns);
-  // A column of padding keeps what a warp writes at once in different banks.
-  launch.sharedBytes = tile.terms * (tile.rows + 1 + tile.columns + 1) *
-                       typeOf(dot.getY()).getElementTypeBitWidth() / 8;
+  if (exact) {
+    // An element of padding keeps what a warp writes at once in different banks.
+    launch.sharedBytes =
+        tile.terms * (tile.rows + 1 + tile.columns + 1) * element.getIntOrFloatBitWidth() / 8;
+    return launch;
+  }
+  launch.threads *= kWarp;
+  int64_t bytes = format == ProductFormat::BF16 ? 2 : 4;
+  launch.sharedBytes = (tile.rows + tile.columns) * (tile.terms * bytes + 16);
   return launch;
 }
 
-Launch chooseLaunch(KernelOp kernel, int64_t batch) {
+Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format) {
   Launch launch;
   Block &region = kernel.getBody().front();
   if (kernel.getKind() == "contract")
-    return launchProduct(*region.getOps<DotOp>().begin(), batch);
+    return launchProduct(*region.getOps<DotOp>().begin(), batch, format);
   int64_t warps = launch.threads / kWarp;
   if (kernel.getKind() == "map") {
     launch.blocks =
@@ -109,8 +125,9 @@ DictionaryAttr toAttribute(const Launch &launch, MLIRContext *context) {
   list.append("threads", b.getI64IntegerAttr(launch.threads));
   list.append("shared_bytes", b.getI64IntegerAttr(launch.sharedBytes));
   if (tile.rows)
-    list.append("tile", b.getDenseI64ArrayAttr({tile.rows, tile.columns, tile.terms,
-                                                tile.threadRows, tile.threadColumns}));
+    list.append("tile",
+                b.getDenseI64ArrayAttr({tile.rows, tile.columns, tile.terms, tile.threadRows,
+                                        tile.threadColumns, static_cast<int64_t>(tile.format)}));
   return list.getDictionary(context);
 }
 
@@ -119,7 +136,8 @@ Launch launchOf(KernelOp kernel) {
   auto number = [&](StringRef name) { return cast<IntegerAttr>(list.get(name)).getInt(); };
   Launch launch{number("blocks"), number("threads"), number("shared_bytes"), {}};
   if (auto tile = list.getAs<DenseI64ArrayAttr>("tile"))
-    launch.tile = {tile[0], tile[1], tile[2], tile[3], tile[4]};
+    launch.tile = {tile[0], tile[1], tile[2],
+                   tile[3], tile[4], static_cast<ProductFormat>(tile[5])};
   return launch;
 }
 

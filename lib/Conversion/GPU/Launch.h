@@ -9,10 +9,16 @@ namespace dlc {
 
 constexpr int64_t kWarp = 32;
 
-/// A product's tile: what a block computes, a part of the sum at a time, and what a thread keeps.
+/// What a product of f32 is made of: exact multiply-adds, or on tensor cores operands of fewer
+/// bits.
+enum class ProductFormat { Exact, TF32, BF16 };
+
+/// A product's tile: what a block computes, a part of the sum at a time, and what a thread keeps;
+/// on tensor cores, a warp.
 struct Tile {
   int64_t rows = 0, columns = 0, terms = 0;
   int64_t threadRows = 0, threadColumns = 0;
+  ProductFormat format = ProductFormat::Exact;
 };
 
 /// The grid of a kernel for a full batch, and its blocks' shared memory.
@@ -22,8 +28,9 @@ struct Launch {
   Tile tile; // of a product
 };
 
-/// Chooses the launch of a kernel in a function whose batch has at most `batch` rows.
-Launch chooseLaunch(KernelOp kernel, int64_t batch);
+/// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of
+/// f32 are made of `format`.
+Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format);
 
 /// A launch as the attribute `launch` of its kernel, and back.
 mlir::DictionaryAttr toAttribute(const Launch &launch, mlir::MLIRContext *context);
