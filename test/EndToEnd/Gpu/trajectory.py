@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a program on the processor and on the emulated GPU, with either loop and under several schedules, and compares.
 
-    trajectory.py EMULATOR PROGRAM TOLERANCE SCHEDULES [dlc's options]
+    trajectory.py EMULATOR PROGRAM TOLERANCE SCHEDULES [dlc's options] [-- those of the GPU alone]
 
 The loss of each epoch and the reported numbers agree with the processor's within the tolerance, which is relative to the
 larger of the number and 1; all runs on the GPU end with the same bits. SCHEDULES are the emulator's, between semicolons.
@@ -13,6 +13,7 @@ import sys
 
 emulator, program, tolerance, schedules, *options = sys.argv[1:]
 tolerance, schedules = float(tolerance), schedules.split(";")
+options, of_gpu = (options[:options.index("--")], options[options.index("--") + 1:]) if "--" in options else (options, [])
 
 
 def run(*words, schedule="forward"):
@@ -43,7 +44,7 @@ losses, values, _ = run("--device", "cpu")
 first = None
 for loop in ("graph", "persistent"):
     for schedule in schedules:
-        gpu = run("--device", "gpu", "--gpu-loop", loop, schedule=schedule)
+        gpu = run("--device", "gpu", "--gpu-loop", loop, *of_gpu, schedule=schedule)
         compare(f"{loop}, {schedule}, loss", gpu[0], losses)
         compare(f"{loop}, {schedule}, report", gpu[1], values)
         first = first or gpu[2]
