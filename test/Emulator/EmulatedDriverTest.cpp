@@ -113,6 +113,21 @@ TEST_F(EmulatedDriverTest, TakesLibrariesAlone) {
   EXPECT_EQ(cuda().cuModuleGetFunction(&function, module, "emu_barrier"), CUDA_ERROR_NOT_FOUND);
 }
 
+TEST_F(EmulatedDriverTest, TakesALibraryInPlaceOfAnImage) {
+  void *other = nullptr, *function;
+  setenv("DLC_EMULATOR_IMAGE", EMULATOR_KERNELS, 1);
+  EXPECT_EQ(cuda().cuModuleLoadData(&other, ".version 8.0\n"), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuModuleGetFunction(&function, other, "addAt"), CUDA_SUCCESS);
+  for (const char *wrong : {"/nowhere/image.so", "/dev/null", "/", ""}) {
+    setenv("DLC_EMULATOR_IMAGE", wrong, 1);
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(cuda().cuModuleLoadData(&other, kernelImage().data()), CUDA_ERROR_INVALID_IMAGE);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("in place of the image"),
+              std::string::npos);
+  }
+  unsetenv("DLC_EMULATOR_IMAGE");
+}
+
 TEST_F(EmulatedDriverTest, ModulesAreApart) {
   void *other, *first = find("addAt"), *second;
   ASSERT_EQ(cuda().cuModuleLoadData(&other, kernelImage().data()), CUDA_SUCCESS);

@@ -2,11 +2,13 @@
 #include "Image.h"
 #include "Grid.h"
 
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,19 +54,29 @@ std::unique_ptr<Image> Image::load(const void *bytes, std::string &error) {
       break;
     written += now;
   }
-  void *library = nullptr;
-  if (written == size) {
-    exportFunctions();
-    library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-      error = dlerror();
-  } else {
-    error = "the image cannot be written to memory";
-  }
-  if (library)
-    return std::unique_ptr<Image>(new Image(library, file));
+  if (written == size)
+    return open(file, error);
+  error = "the image cannot be written to memory";
   if (file >= 0)
     close(file);
+  return nullptr;
+}
+
+std::unique_ptr<Image> Image::loadFile(const std::string &path, std::string &error) {
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::unique_ptr<Image> image = file >= 0 ? open(file, error) : nullptr;
+  if (!image)
+    error = "'" + path + "' in place of the image: " + (file >= 0 ? error : std::strerror(errno));
+  return image;
+}
+
+std::unique_ptr<Image> Image::open(int file, std::string &error) {
+  exportFunctions();
+  void *library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library)
+    return std::unique_ptr<Image>(new Image(library, file));
+  error = dlerror();
+  close(file);
   return nullptr;
 }
 

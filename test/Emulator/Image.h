@@ -20,11 +20,15 @@ public:
   /// Loads the library whose bytes start at `bytes`. Null if this is no such library, with the
   /// reason in `error`.
   static std::unique_ptr<Image> load(const void *bytes, std::string &error);
+  /// The same of the library in a file.
+  static std::unique_ptr<Image> loadFile(const std::string &path, std::string &error);
   ~Image();
   /// False if the image has no kernel of that name.
   bool find(const std::string &name, Kernel &kernel) const;
 
 private:
+  /// Takes the file, whatever comes of it.
+  static std::unique_ptr<Image> open(int file, std::string &error);
   Image(void *library, int file) : library(library), file(file) {}
   void *library;
   int file; // open as long as the library is: its number is the name that dlopen knows it by

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 using namespace emulator;
@@ -17,7 +18,8 @@ Result loadModule(void **module, const void *bytes) {
     return CUDA_ERROR_INVALID_VALUE;
   std::string error;
   auto loaded = std::make_unique<Module>();
-  loaded->image = Image::load(bytes, error);
+  const char *instead = std::getenv("DLC_EMULATOR_IMAGE");
+  loaded->image = instead ? Image::loadFile(instead, error) : Image::load(bytes, error);
   if (!loaded->image) {
     std::fprintf(stderr, "dlc emulator: %s\n", error.c_str());
     return CUDA_ERROR_INVALID_IMAGE;
