@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Seeds bugs in the device code of a program, one at a time, and runs it on the emulated GPU: each must be caught.
+
+    mutants.py EMULATOR PROGRAM [WORD]
+
+The code is changed as dlc prints it for the emulator, after all of its passes, and goes in place of dlc's own image. A bug is
+caught if a run fails or ends in other numbers than without it, under any schedule. Without a change, the numbers are those of
+dlc's image. With WORD only bugs whose description has it are tried.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+emulator, program, *words = sys.argv[1:]
+SCHEDULES = ("forward", "random:1", "starve:1", "random:2", "starve:2", "random:3", "starve:3")
+
+
+class Mutant(NamedTuple):
+    """The first function of a kind in which `pattern` matches often enough gets `becomes` for the `number`-th match."""
+
+    what: str
+    kind: str  # of a kernel, or the function's name
+    pattern: str
+    becomes: str
+    number: int = 1
+
+
+BARRIER = r"  call void @emu_barrier\(i32 0\)\n"
+SHUFFLE = r"(@emu_shfl_bfly_i32\(i32 -1, i32 %\d+, i32 )"
+ROW_NUMBERS = r"(%\d+)( = load ptr, ptr %\d+)(, align 8)"
+LAST_TERMS = r"(or disjoint i64 %\d+, 32\n  %\d+ = icmp samesign ult i64 %\d+, )"
+GRID = r"label %grid_barrier\.exit"
+
+MUTANTS = [
+    Mutant("map: the last element is left out", "map", r"(icmp samesign ult i64 %\d+, )120$", r"\g<1>119"),
+    Mutant("map: the rows of the batch are one further", "map", ROW_NUMBERS,
+           r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
+    Mutant("map: a block starts half a block early", "map", r"(shl nuw nsw i64 %\d+, )8$", r"\g<1>7"),
+    Mutant("rows: lanes exchange with the wrong ones", "rows", SHUFFLE + "2,", r"\g<1>4,"),
+    Mutant("rows: half of the lanes are missing from a shuffle's mask", "rows", r"(@emu_shfl_bfly_i32\(i32 )-1", r"\g<1>65535"),
+    Mutant("rows: one element of the next row is in the sum", "rows", r"(icmp samesign ult i64 %\d+, )3$", r"\g<1>4"),
+    Mutant("rows: blocks take the rows of others", "rows", r"(shl nuw nsw i64 %\d+, )3\b", r"\g<1>2"),
+    Mutant("reduce to one result: a lane's sum is taken twice", "reduce block", SHUFFLE + "4,", r"\g<1>2,"),
+    Mutant("reduce to one result: no barrier before the warps' sums are added", "reduce block", BARRIER, "", 2),
+    Mutant("reduce to one result: a warp's sum lies in another's place", "reduce block", r"(lshr exact i64 %\d+, )3", r"\g<1>4"),
+    Mutant("reduce: no barrier before the warps' sums are added", "reduce", BARRIER, "", 2),
+    Mutant("reduce: the warps' terms overlap", "reduce", r"(add i64 %\d+, )8$", r"\g<1>4"),
+    Mutant("reduce: a warp's sums are read in another warp's place", "reduce",
+           r"(getelementptr i8, ptr addrspace\(3\) %\d+, i64 )256", r"\g<1>128"),
+    Mutant("contract: no barrier before a tile is used", "contract", BARRIER, "", 2),
+    Mutant("contract: no barrier before a tile is overwritten", "contract", BARRIER, "", 3),
+    Mutant("contract: a multiply-add is dropped", "contract",
+           r"tail call float @llvm\.fma\.f32\(float %\d+, float %\d+, float (%\d+)\)", r"fadd float \1, 0.000000e+00", 7),
+    Mutant("contract: a tile is written without the padding that it is read with", "contract",
+           r"(%\.idx8\S* = mul nuw nsw i64 %\d+, )68", r"\g<1>64"),
+    Mutant("contract: the terms' mask ends one early", "contract", LAST_TERMS + "40$", r"\g<1>39"),
+    Mutant("contract: the terms that do not fill a tile are left out", "contract", LAST_TERMS + "40$", r"\g<1>32"),
+    Mutant("contract: a block's number is off by one", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
+    Mutant("scatter: rows beyond the batch are added", "scatter", r"and i1 (%\d+), (%\d+)(?=\n.*emu_ballot)", r"and i1 true, \2"),
+    Mutant("scatter: half of the lanes are missing from the vote's mask", "scatter", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
+    Mutant("scatter: the rows' numbers are one further", "scatter", ROW_NUMBERS,
+           r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
+    Mutant("advance: the step is not counted", "advance", r"(add i64 %\d+, )1$", r"\g<1>0"),
+    Mutant("advance: the next step has the same rows", "advance", r"  store ptr %\d+, ptr %\d+, align 8\n", ""),
+    Mutant("advance: the loss is not added up", "advance", r"(= )fadd (double %\d+), %\d+", r"\1fadd \2, 0.000000e+00"),
+    Mutant("train_loop: nobody waits at a barrier of the grid", "train_loop",
+           r"(atomicrmw add (?:.*\n){1,9}?  br i1) %\d+", r"\1 false", 5),
+    Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\d+(, label %\d+, {GRID})", r"\1 false\2", 5),
+    Mutant("train_loop: a block arrives at the grid's barrier before its threads have", "train_loop",
+           BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 5),
+    Mutant("train_loop: a block's threads go on before the grid's barrier", "train_loop",
+           r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 5),
+    Mutant("train_loop: a barrier waits for one round too many", "train_loop",
+           r"(udiv i32 %\d+, %\d+\n  %\d+ = add i32 %\d+, )1$", r"\g<1>2", 5),
+]
+
+
+def loop_of(mutant):
+    return "persistent" if mutant.kind == "train_loop" else "graph"
+
+
+def kind_of(function):
+    """The kind of a kernel, by what only that kind does."""
+    name = re.search(r"@(\w+)\(", function).group(1)
+    shares, shuffles = "@emu_shared(" in function, "@emu_shfl" in function
+    if not name.startswith("kernel_"):
+        return name
+    if "@emu_ballot(" in function:
+        return "scatter"
+    if shuffles:
+        return "reduce block" if shares else "rows"
+    if shares:
+        multiplies = re.search(r"@llvm\.fma\.f32\(float %\d+, float %\d+, float 0\.0", function)
+        return "contract" if multiplies else "reduce"
+    return "map"
+
+
+def mutate(text, mutant):
+    for function in re.findall(r"^define .*?^}$", text, re.S | re.M):
+        matches = list(re.finditer(mutant.pattern, function, re.M))
+        if kind_of(function) == mutant.kind and len(matches) >= mutant.number:
+            match = matches[mutant.number - 1]
+            changed = function[:match.start()] + match.expand(mutant.becomes) + function[match.end():]
+            assert changed != function, mutant
+            return text.replace(function, changed)
+    sys.exit(f"nothing in the code is as this bug needs it: {mutant}")
+
+
+def compile(text, name):
+    """Makes an image as dlc does: its passes have been, x86's code is left."""
+    code, object, image = (folder / (name + ending) for ending in (".ll", ".o", ".so"))
+    code.write_text(text)
+    # llc warns that fusing is not for it to decide; it does as it is told.
+    llc = ["llc", "-O1", "-mcpu=native", "-fp-contract=fast", "-relocation-model=pic", "-filetype=obj", code, "-o", object]
+    for command in (llc, ["ld.lld", "-shared", object, "-o", image]):
+        process = subprocess.run(command, capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+    return str(image)
+
+
+def run(image, loop, schedule):
+    """What the run came to, and what went wrong."""
+    environment = {**os.environ, "LD_LIBRARY_PATH": emulator, "DLC_EMULATOR_SCHEDULE": schedule}
+    if image:
+        environment["DLC_EMULATOR_IMAGE"] = image
+    process = subprocess.run(["dlc", "run", program, "--device", "gpu", "--gpu-loop", loop, "--json"], capture_output=True,
+                             text=True, env=environment)
+    if process.returncode:
+        return "", f"status {process.returncode} {process.stderr}".split("\n")[0]
+    events = [json.loads(line) for line in process.stdout.splitlines()]
+    return str([[e["loss"] for e in events if e["event"] == "epoch"], events[-1]["values"], events[-1]["state_hash"]]), ""
+
+
+def catch(number, mutant, text):
+    """How that mutant was caught, or nothing."""
+    image = compile(text, str(number))
+    for schedule in SCHEDULES:
+        result, problem = run(image, loop_of(mutant), schedule)
+        if result != expected:
+            return f"{schedule}: {problem or 'other numbers'}"
+    return ""
+
+
+def code(loop):
+    emit = ["dlc", "--emit=llvm", "--target", "emulator", "--gpu-loop", loop, program]
+    text = subprocess.run(emit, check=True, capture_output=True, text=True).stdout
+    # Barriers of the grid give up sooner: what hangs is to end.
+    return re.sub(r"\b20000000\b", "100000", text)
+
+
+with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
+    folder = Path(name)
+    texts = {loop: code(loop) for loop in ("graph", "persistent")}
+    chosen = [m for m in MUTANTS if all(word in m.what for word in words)]
+    mutated = [mutate(texts[loop_of(mutant)], mutant) for mutant in chosen]
+    expected, problem = run("", "graph", "forward")
+    assert not problem, problem
+    for loop, text in texts.items():
+        same = compile(text, loop)
+        for schedule in SCHEDULES[:3]:
+            found, problem = run(same, loop, schedule)
+            assert found == expected, f"without a bug, {loop}, {schedule}: {found}{problem} instead of {expected}"
+    caught = list(pool.map(catch, range(len(chosen)), chosen, mutated))
+for mutant, how in zip(chosen, caught):
+    print(f"{mutant.what}\n    {how or 'NOT CAUGHT'}")
+print(f"{sum(map(bool, caught))} of {len(chosen)} bugs caught")
+sys.exit(not all(caught))
