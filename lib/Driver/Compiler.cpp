@@ -54,17 +54,13 @@ bool Compiler::parse(llvm::StringRef path) {
   return reportDiagnostics();
 }
 
-bool Compiler::checkProducts(const TargetDescription &target) {
-  if (options.products == "f32" || options.secondTarget.size())
+bool Compiler::checkProducts() {
+  std::string device = target.isDevice ? target.cpu : options.secondTarget;
+  if (options.products == "f32" || (!device.empty() && device != "sm_75"))
     return true;
-  if (!target.isDevice)
-    errors << "dlc: --precision " << options.products
-           << " is for tensor cores: name a GPU with --device gpu\n";
-  else if (target.cpu == "sm_75")
-    errors << "dlc: --precision " << options.products
-           << " needs a GPU of capability 8.0 or newer\n";
-  else
-    return true;
+  errors << "dlc: --precision " << options.products
+         << (device.empty() ? " is for tensor cores: name a GPU with --device gpu\n"
+                            : " needs a GPU of capability 8.0 or newer, and this is for sm_75\n");
   return false;
 }
 
@@ -77,7 +73,7 @@ bool Compiler::elaborate() {
   target = *described;
   target.persistent = options.persistentLoop;
   target.products = options.products;
-  if (!checkProducts(target))
+  if (!checkProducts())
     return false;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);

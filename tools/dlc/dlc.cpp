@@ -43,7 +43,7 @@ static CompileOptions compileOptions(const CommandLine &line) {
   for (llvm::StringRef name : wordsOf(line.target))
     (isDeviceTarget(name) ? options.secondTarget : options.target) = name.str();
   if (!options.secondTarget.empty() && line.command == "emit")
-    std::swap(options.target, options.secondTarget);
+    options.target = std::exchange(options.secondTarget, "");
   options.persistentLoop = line.gpuLoop == "persistent";
   return options;
 }

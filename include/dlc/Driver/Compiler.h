@@ -52,7 +52,7 @@ private:
   bool reportDiagnostics();
   const dlrt_program *loadForDevice();
   bool addSecondTarget();
-  bool checkProducts(const TargetDescription &target);
+  bool checkProducts();
 
   CompileOptions options;
   llvm::raw_ostream &errors;
