@@ -13,12 +13,11 @@
 #include <cstdlib>
 #include <memory>
 
-// lld initializes all targets; x86 is the one that this compiler uses.
+// lld initializes all targets; x86 and NVPTX are those that this compiler uses.
 #define OTHER_TARGETS(name)                                                                        \
   name(AArch64) name(AMDGPU) name(ARM) name(AVR) name(BPF) name(Hexagon) name(Lanai)               \
-      name(LoongArch) name(M68k) name(MSP430) name(Mips) name(NVPTX) name(PowerPC) name(RISCV)     \
-          name(SPIRV) name(Sparc) name(SystemZ) name(VE) name(WebAssembly) name(XCore)             \
-              name(Xtensa)
+      name(LoongArch) name(M68k) name(MSP430) name(Mips) name(PowerPC) name(RISCV) name(SPIRV)     \
+          name(Sparc) name(SystemZ) name(VE) name(WebAssembly) name(XCore) name(Xtensa)
 #define STUB(target)                                                                               \
   extern "C" void LLVMInitialize##target##Target() {}                                              \
   extern "C" void LLVMInitialize##target##TargetInfo() {}                                          \

@@ -52,7 +52,10 @@ void ProductEmitter::bring(bool left, Value firstTerm) {
   int64_t lines = left ? tile.rows : tile.columns;
   bool alongTerms =
       llvm::is_contained(contract, cast<RankedTensorType>(operand.getType()).getRank() - 1);
-  e.loop(e.threadInBlock(), e.integer(lines * tile.terms), e.launch.threads, [&](Value i) {
+  assert(lines * tile.terms % e.launch.threads == 0 && "threads bring equally much");
+  // One after the other, not in a loop: so that all are on their way before the first is needed.
+  for (int64_t done = 0; done < lines * tile.terms; done += e.launch.threads) {
+    Value i = e.addInt(e.threadInBlock(), e.integer(done));
     int64_t inner = alongTerms ? tile.terms : lines;
     Value fast = arith::RemUIOp::create(b, i, e.integer(inner));
     Value slow = arith::DivUIOp::create(b, i, e.integer(inner));
@@ -67,7 +70,7 @@ void ProductEmitter::bring(bool left, Value firstTerm) {
         operand, operandAt(left, e.minInt(wholeLine, last(end)), e.minInt(wholeTerm, last(terms))));
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
     put(left, term, line, arith::SelectOp::create(b, inside, value, zero));
-  });
+  }
 }
 
 Indices ProductEmitter::operandAt(bool left, Value line, Value term) {
