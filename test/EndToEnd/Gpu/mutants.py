@@ -67,6 +67,17 @@ MUTANTS = [
     Mutant("contract: the terms' mask ends one early", "contract", LAST_TERMS + "40$", r"\g<1>39"),
     Mutant("contract: the terms that do not fill a tile are left out", "contract", LAST_TERMS + "40$", r"\g<1>32"),
     Mutant("contract: a block's number is off by one", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
+    Mutant("bf16 product: no barrier before a tile is used", "bf16 product", BARRIER, "", 2),
+    Mutant("bf16 product: no barrier before a tile is overwritten", "bf16 product", BARRIER, "", 3),
+    Mutant("bf16 product: two words of a fragment are exchanged", "bf16 product",
+           r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
+    Mutant("bf16 product: a fragment has the same rows twice", "bf16 product", r"(or disjoint i64 %\d+, )8$", r"\g<1>0"),
+    Mutant("bf16 product: a fragment's products are not added", "bf16 product", r"  call void @emu_mma.*\n", "", 2),
+    Mutant("bf16 product: operands are cut, not rounded", "bf16 product", r"(add i32 %\d+, )32767$", r"\g<1>0"),
+    Mutant("tf32 product: no barrier before a tile is used", "tf32 product", BARRIER, "", 2),
+    Mutant("tf32 product: two words of a fragment are exchanged", "tf32 product",
+           r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
+    Mutant("tf32 product: operands are cut, not rounded", "tf32 product", r"(add i32 %\d+, )4096$", r"\g<1>0"),
     Mutant("scatter: rows beyond the batch are added", "scatter", r"and i1 (%\d+), (%\d+)(?=\n.*emu_ballot)", r"and i1 true, \2"),
     Mutant("scatter: half of the lanes are missing from the vote's mask", "scatter", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
     Mutant("scatter: the rows' numbers are one further", "scatter", ROW_NUMBERS,
@@ -90,8 +101,12 @@ MUTANTS = [
 ]
 
 
-def loop_of(mutant):
-    return "persistent" if mutant.kind == "train_loop" else "graph"
+# How the program is compiled to have kernels of a kind; all others are there without options.
+OPTIONS = {
+    "train_loop": ("--gpu-loop", "persistent"),
+    "bf16 product": ("--precision", "bf16"),
+    "tf32 product": ("--precision", "tf32"),
+}
 
 
 def kind_of(function):
@@ -100,6 +115,8 @@ def kind_of(function):
     shares, shuffles = "@emu_shared(" in function, "@emu_shfl" in function
     if not name.startswith("kernel_"):
         return name
+    if "@emu_mma" in function:
+        return "bf16 product" if "_bf16(" in function else "tf32 product"
     if "@emu_ballot(" in function:
         return "scatter"
     if shuffles:
@@ -133,49 +150,53 @@ def make_image(text, name):
     return str(image)
 
 
-def run(image, loop, schedule):
+def run(library, schedule, image=None):
     """What the run came to, and what went wrong."""
     environment = {**os.environ, "LD_LIBRARY_PATH": emulator, "DLC_EMULATOR_SCHEDULE": schedule}
     if image:
         environment["DLC_EMULATOR_IMAGE"] = image
-    process = subprocess.run(["dlc", "run", program, "--device", "gpu", "--gpu-loop", loop, "--json"], capture_output=True,
-                             text=True, env=environment)
+    process = subprocess.run(["dlc", "run", library, "--device", "gpu", "--json"], capture_output=True, text=True, env=environment)
     if process.returncode:
         return "", f"status {process.returncode} {process.stderr}".split("\n")[0]
     events = [json.loads(line) for line in process.stdout.splitlines()]
     return str([[e["loss"] for e in events if e["event"] == "epoch"], events[-1]["values"], events[-1]["state_hash"]]), ""
 
 
-def catch(number, mutant, text):
+class Variant:
+    """The program with some options: as a library that dlc makes, its device code, and what it comes to."""
+
+    def __init__(self, options):
+        self.library = str(folder / ("_".join(["dlc", *options]) + ".so"))
+        target = ["--target", "emulator", *options]
+        subprocess.run(["dlc", "compile", program, "--device", "gpu", *target, "-o", self.library, "--quiet"], check=True)
+        emit = subprocess.run(["dlc", "--emit=llvm", *target, program], check=True, capture_output=True, text=True)
+        # Barriers of the grid give up sooner: what hangs is to end.
+        self.code = re.sub(r"\b20000000\b", "100000", emit.stdout)
+        self.expected, problem = run(self.library, "forward")
+        assert not problem, problem
+        same = make_image(self.code, "same")
+        for schedule in ("forward", "random:1,deferred", "starve:1"):
+            found, problem = run(self.library, schedule, same)
+            assert found == self.expected, f"without a bug, {options}, {schedule}: {found}{problem}, not {self.expected}"
+
+
+def catch(number, variant, code):
     """How that mutant was caught, or nothing."""
-    image = make_image(text, str(number))
+    image = make_image(code, str(number))
     for schedule in SCHEDULES:
-        result, problem = run(image, loop_of(mutant), schedule)
-        if result != expected:
+        result, problem = run(variant.library, schedule, image)
+        if result != variant.expected:
             return f"{schedule}: {problem or 'other numbers'}"
     return ""
 
 
-def device_code(loop):
-    emit = ["dlc", "--emit=llvm", "--target", "emulator", "--gpu-loop", loop, program]
-    text = subprocess.run(emit, check=True, capture_output=True, text=True).stdout
-    # Barriers of the grid give up sooner: what hangs is to end.
-    return re.sub(r"\b20000000\b", "100000", text)
-
-
 with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
     folder = Path(name)
-    texts = {loop: device_code(loop) for loop in ("graph", "persistent")}
     chosen = [m for m in MUTANTS if all(word in m.what for word in words)]
-    mutated = [mutate(texts[loop_of(mutant)], mutant) for mutant in chosen]
-    expected, problem = run("", "graph", "forward")
-    assert not problem, problem
-    for loop, text in texts.items():
-        same = make_image(text, loop)
-        for schedule in ("forward", "random:1,deferred", "starve:1"):
-            found, problem = run(same, loop, schedule)
-            assert found == expected, f"without a bug, {loop}, {schedule}: {found}{problem} instead of {expected}"
-    caught = list(pool.map(catch, range(len(chosen)), chosen, mutated))
+    options = [OPTIONS.get(mutant.kind, ()) for mutant in chosen]
+    variants = {each: Variant(each) for each in dict.fromkeys(options)}
+    mutated = [mutate(variants[each].code, mutant) for each, mutant in zip(options, chosen)]
+    caught = list(pool.map(catch, range(len(chosen)), [variants[each] for each in options], mutated))
 for mutant, how in zip(chosen, caught):
     print(f"{mutant.what}\n    {how or 'NOT CAUGHT'}")
 print(f"{sum(map(bool, caught))} of {len(chosen)} bugs caught")
