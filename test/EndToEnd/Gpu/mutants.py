@@ -63,7 +63,7 @@ MUTANTS = [
     Mutant("contract: a multiply-add is dropped", "contract",
            r"tail call float @llvm\.fma\.f32\(float %\d+, float %\d+, float (%\d+)\)", r"fadd float \1, 0.000000e+00", 7),
     Mutant("contract: a tile is written without the padding that it is read with", "contract",
-           r"(%\.idx8\S* = mul nuw nsw i64 %\d+, )68", r"\g<1>64"),
+           r"(%\.idx\S* = mul nuw nsw i64 %\d+, )68", r"\g<1>64"),
     Mutant("contract: the terms' mask ends one early", "contract", LAST_TERMS + "40$", r"\g<1>39"),
     Mutant("contract: the terms that do not fill a tile are left out", "contract", LAST_TERMS + "40$", r"\g<1>32"),
     Mutant("contract: a block's number is off by one", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
@@ -157,7 +157,7 @@ def run(library, schedule, image=None):
         environment["DLC_EMULATOR_IMAGE"] = image
     process = subprocess.run(["dlc", "run", library, "--device", "gpu", "--json"], capture_output=True, text=True, env=environment)
     if process.returncode:
-        return "", f"status {process.returncode} {process.stderr}".split("\n")[0]
+        return "", f"status {process.returncode}, {process.stderr.strip() or 'a crash'}".split("\n")[0]
     events = [json.loads(line) for line in process.stdout.splitlines()]
     return str([[e["loss"] for e in events if e["event"] == "epoch"], events[-1]["values"], events[-1]["state_hash"]]), ""
 
