@@ -70,6 +70,8 @@ struct Command {
     plan.arenaBytes = program.memoryBytes(experiment.session->threads());
     plan.compileSeconds = options.compileSeconds;
     plan.threads = experiment.session->threads();
+    plan.device = experiment.session->device();
+    plan.precision = program.precision;
     plan.trainRows = experiment.parts.train.size();
     plan.validationRows = experiment.parts.validation.size();
     plan.testRows = experiment.parts.test.size();

@@ -93,9 +93,11 @@ void ConsoleEvents::clearProgress() {
 void ConsoleEvents::plan(const PlanEvent &event) {
   if (quiet)
     return;
-  std::string text = event.program + ": " + formatCount(event.parameters) + " parameters, arena " +
-                     formatBytes(event.arenaBytes) +
-                     format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s");
+  std::string text =
+      event.program + ": " + formatCount(event.parameters) + " parameters, arena " +
+      formatBytes(event.arenaBytes) +
+      (event.device == "cpu" ? format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s")
+                             : ", on " + event.device + " in " + event.precision);
   if (event.compileSeconds > 0)
     text += format(", compiled in %.0f ms", event.compileSeconds * 1000);
   text += "\n" + formatCount(event.trainRows) + " training rows";
@@ -196,10 +198,11 @@ void JsonEvents::line(const std::string &text) {
 void JsonEvents::plan(const PlanEvent &event) {
   line("\"plan\",\"program\":" + jsonString(event.program) + ",\"parameters\":" +
        std::to_string(event.parameters) + ",\"arena_bytes\":" + std::to_string(event.arenaBytes) +
-       ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) + ",\"threads\":" +
-       std::to_string(event.threads) + ",\"train_rows\":" + std::to_string(event.trainRows) +
-       ",\"validation_rows\":" + std::to_string(event.validationRows) +
-       ",\"test_rows\":" + std::to_string(event.testRows));
+       ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) +
+       ",\"threads\":" + std::to_string(event.threads) + ",\"device\":" + jsonString(event.device) +
+       ",\"precision\":" + jsonString(event.precision) +
+       ",\"train_rows\":" + std::to_string(event.trainRows) + ",\"validation_rows\":" +
+       std::to_string(event.validationRows) + ",\"test_rows\":" + std::to_string(event.testRows));
 }
 
 void JsonEvents::epoch(const EpochEvent &event) {

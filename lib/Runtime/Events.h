@@ -25,6 +25,8 @@ struct PlanEvent {
   int64_t arenaBytes = 0;
   double compileSeconds = 0; /// 0 where the program was compiled before
   int threads = 1;
+  std::string device = "cpu"; /// or the GPU, by number and name
+  std::string precision;      /// of f32 in the program, and of products
   int64_t trainRows = 0, validationRows = 0, testRows = 0;
 };
 

@@ -56,6 +56,9 @@ public:
   /// How many threads of the processor share the work.
   virtual int threads() const { return 1; }
 
+  /// Where it runs: "cpu", or the GPU by number and name.
+  virtual std::string device() const { return "cpu"; }
+
   /// Says where the data's `rows` rows lie: an array for each field, which may be null where no
   /// function that is called reads it. They must stay there.
   virtual Status setFields(const void *const *fields, int64_t rows) = 0;

@@ -41,6 +41,7 @@ Status GpuSession::create(const Program &program, const SessionOptions &options,
   if (Status status = Driver::open(driver); !status.ok())
     return status;
   std::unique_ptr<GpuSession> session(new GpuSession(program, *driver));
+  session->deviceText = "gpu:" + std::to_string(options.device) + " (" + info.name + ")";
   if (Status status = session->open(options.device); !status.ok())
     return status;
   out = std::move(session);
@@ -49,9 +50,9 @@ Status GpuSession::create(const Program &program, const SessionOptions &options,
 
 Status GpuSession::open(int number) {
   Status status =
-      driver.check(driver.cuDeviceGet(&device, number), "use GPU " + std::to_string(number));
+      driver.check(driver.cuDeviceGet(&handle, number), "use GPU " + std::to_string(number));
   if (status.ok())
-    status = driver.check(driver.cuDevicePrimaryCtxRetain(&context, device),
+    status = driver.check(driver.cuDevicePrimaryCtxRetain(&context, handle),
                           "open GPU " + std::to_string(number));
   if (!status.ok())
     return status;
@@ -113,7 +114,7 @@ GpuSession::~GpuSession() {
     if (stream)
       driver.cuStreamDestroy_v2(stream);
   }
-  driver.cuDevicePrimaryCtxRelease_v2(device);
+  driver.cuDevicePrimaryCtxRelease_v2(handle);
 }
 
 Status GpuSession::reserve(Memory &memory, size_t bytes, const std::string &what) {
@@ -233,6 +234,11 @@ Status GpuSession::runSequence(Next next, void *nextContext) {
 // Steps one after the other
 //===----------------------------------------------------------------------------------------===//
 
+bool GpuSession::runsSteps() const {
+  const FunctionInfo *train = program.function("train");
+  return train && train->advance;
+}
+
 Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
   if (!failure.ok())
     return failure;
@@ -249,8 +255,9 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
   if (status.ok())
     status = uploadFrame(order.address + steps.first * sizeof(int32_t));
   if (status.ok())
-    status = steps.train.loop ? launchLoop(steps.train.loop->launches.front(), steps.count)
-                              : launchSteps(steps);
+    status = steps.train.loop && !steps.train.loop->launches.empty()
+                 ? launchLoop(steps.train.loop->launches.front(), steps.count)
+                 : launchSteps(steps);
   dlrt_frame after{};
   if (status.ok())
     status = check(driver.cuMemcpyDtoHAsync_v2(&after, deviceFrame.address, sizeof(after), stream),
@@ -286,7 +293,7 @@ Status GpuSession::launchLoop(const LaunchInfo &loop, int64_t steps) {
   Function function = functions.at(loop.symbol);
   int multiprocessors = 0, each = 0;
   Status status =
-      check(driver.cuDeviceGetAttribute(&multiprocessors, kMultiprocessors, device), "ask the GPU");
+      check(driver.cuDeviceGetAttribute(&multiprocessors, kMultiprocessors, handle), "ask the GPU");
   if (status.ok())
     status = check(
         driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(

@@ -20,13 +20,14 @@ public:
                        std::unique_ptr<Session> &out);
   ~GpuSession() override;
 
+  std::string device() const override { return deviceText; }
   Status setFields(const void *const *fields, int64_t rows) override;
   Status runSequence(Next next, void *context) override;
   Status run(const Routine &routine) override;
   Status health() const override { return failure; }
   void read(int64_t offset, int64_t bytes, void *out) const override;
   void write(int64_t offset, int64_t bytes, const void *from) override;
-  bool runsSteps() const override { return true; }
+  bool runsSteps() const override;
   Status runSteps(const Steps &steps, double &lossSum) override;
 
 private:
@@ -55,7 +56,8 @@ private:
   void addPlaces(const LaunchInfo &launch, std::vector<cuda::Address> &values) const;
 
   const cuda::Driver &driver;
-  cuda::Device device = 0;
+  std::string deviceText;
+  cuda::Device handle = 0;
   cuda::Context context = nullptr;
   cuda::Module module = nullptr;
   cuda::Stream stream = nullptr;
