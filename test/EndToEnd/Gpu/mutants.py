@@ -66,7 +66,7 @@ MUTANTS = [
            r"(%\.idx\S* = mul nuw nsw i64 %\d+, )68", r"\g<1>64"),
     Mutant("contract: the terms' mask ends one early", "contract", LAST_TERMS + "40$", r"\g<1>39"),
     Mutant("contract: the terms that do not fill a tile are left out", "contract", LAST_TERMS + "40$", r"\g<1>32"),
-    Mutant("contract: a block's number is off by one", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
+    Mutant("contract: every block takes the second one's tile", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
     Mutant("bf16 product: no barrier before a tile is used", "bf16 product", BARRIER, "", 2),
     Mutant("bf16 product: no barrier before a tile is overwritten", "bf16 product", BARRIER, "", 3),
     Mutant("bf16 product: two words of a fragment are exchanged", "bf16 product",
@@ -156,6 +156,7 @@ def run(library, schedule, image=None):
     if image:
         environment["DLC_EMULATOR_IMAGE"] = image
     process = subprocess.run(["dlc", "run", library, "--device", "gpu", "--json"], capture_output=True, text=True, env=environment)
+    assert "in place of the image" not in process.stderr, process.stderr
     if process.returncode:
         return "", f"status {process.returncode}, {process.stderr.strip() or 'a crash'}".split("\n")[0]
     events = [json.loads(line) for line in process.stdout.splitlines()]
