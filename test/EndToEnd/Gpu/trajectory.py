@@ -4,7 +4,7 @@
     trajectory.py EMULATOR PROGRAM TOLERANCE SCHEDULES [dlc's options] [-- those of the GPU alone]
 
 The loss of each epoch and the reported numbers agree with the processor's within the tolerance, which is relative to the
-larger of the number and 1; all runs on the GPU end with the same bits. SCHEDULES are the emulator's, between semicolons.
+larger of the number and 1; all runs on the GPU end with the same bits. With an empty EMULATOR it is the machine's own GPU. SCHEDULES are the emulator's, between semicolons.
 """
 import json
 import os
@@ -17,7 +17,9 @@ options, of_gpu = (options[:options.index("--")], options[options.index("--") + 
 
 
 def run(*words, schedule="forward"):
-    environment = {**os.environ, "LD_LIBRARY_PATH": emulator, "DLC_EMULATOR_SCHEDULE": schedule}
+    environment = {**os.environ, "DLC_EMULATOR_SCHEDULE": schedule}
+    if emulator:
+        environment["LD_LIBRARY_PATH"] = emulator
     process = subprocess.run(["dlc", "run", program, *options, *words, "--json"], capture_output=True, text=True, env=environment)
     if process.returncode:
         sys.exit(f"{words} {schedule}: status {process.returncode}\n{process.stderr}")
