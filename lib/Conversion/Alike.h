@@ -1,5 +1,4 @@
-//===- Alike.h - Kernels that one function can serve ---------------------------------*- C++
-//-*-===//
+//===- Alike.h - Kernels that one function can serve --------------------------------*- C++ -*-===//
 #ifndef DLC_LIB_CONVERSION_ALIKE_H
 #define DLC_LIB_CONVERSION_ALIKE_H
 

@@ -54,8 +54,12 @@ bool Compiler::parse(llvm::StringRef path) {
   return reportDiagnostics();
 }
 
-bool Compiler::checkProducts() {
+bool Compiler::checkDeviceOptions() {
   std::string device = target.isDevice ? target.cpu : options.secondTarget;
+  if (options.persistentLoop && device.empty()) {
+    errors << "dlc: --gpu-loop persistent is for a GPU: name one with --device gpu\n";
+    return false;
+  }
   if (options.products == "f32" || (!device.empty() && device != "sm_75"))
     return true;
   errors << "dlc: --precision " << options.products
@@ -73,8 +77,6 @@ bool Compiler::elaborate() {
   target = *described;
   target.persistent = options.persistentLoop;
   target.products = options.products;
-  if (!checkProducts())
-    return false;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
   if (!reportDiagnostics() || !module)
@@ -98,6 +100,8 @@ void Compiler::setTrainRows(int64_t rows) {
 std::string Compiler::dataManifest() { return writeDataManifest(*module, program); }
 
 bool Compiler::lowerTo(Phase next) {
+  if (next > Phase::Step && !checkDeviceOptions())
+    return false;
   auto step = [&](Phase to) {
     if (phase >= to || next < to)
       return true;
@@ -166,10 +170,12 @@ const dlrt_program *Compiler::load() {
 /// The program's other half is made of a copy of its step, before the way down differs.
 bool Compiler::addSecondTarget() {
   auto described = describeTarget(options.secondTarget);
-  if (!described || !lowerTo(Phase::Step)) {
+  if (!described) {
     errors << "dlc: " << llvm::toString(described.takeError()) << '\n';
     return false;
   }
+  if (!lowerTo(Phase::Step))
+    return false;
   described->persistent = options.persistentLoop;
   described->products = options.products;
   mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();

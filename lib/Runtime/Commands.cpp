@@ -183,9 +183,8 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   double trainSeconds = now() - trainStart;
   if (!trainer.interrupted())
     signalReceived = 0; // it came too late to end anything
-  if (status.code() == StatusCode::DeviceError || status.code() == StatusCode::OutOfMemory)
-    return status;
-  // What a training came to is reported even if it could not be saved.
+  // What a training came to is reported even if it could not be saved; not after an error of the
+  // device, which nothing can be read from any more.
   Status reported = command.tellReport(&untrained, trainSeconds, !trainer.finished());
   return status.ok() ? reported : status;
 }

@@ -1,5 +1,4 @@
-//===- DeviceCode.h - From LLVM's dialect to code for a GPU --------------------------*- C++
-//-*-===//
+//===- DeviceCode.h - From LLVM's dialect to code for a GPU -------------------------*- C++ -*-===//
 #ifndef DLC_LIB_TARGET_DEVICECODE_H
 #define DLC_LIB_TARGET_DEVICECODE_H
 

@@ -1,5 +1,4 @@
-//===- Emulation.h - Device code for the emulator ------------------------------------*- C++
-//-*-===//
+//===- Emulation.h - Device code for the emulator -----------------------------------*- C++ -*-===//
 #ifndef DLC_LIB_TARGET_EMULATION_H
 #define DLC_LIB_TARGET_EMULATION_H
 

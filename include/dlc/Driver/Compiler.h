@@ -52,7 +52,8 @@ private:
   bool reportDiagnostics();
   const dlrt_program *loadForDevice();
   bool addSecondTarget();
-  bool checkProducts();
+  /// False, reported, where what is asked of a GPU cannot be had of the target.
+  bool checkDeviceOptions();
 
   CompileOptions options;
   llvm::raw_ostream &errors;

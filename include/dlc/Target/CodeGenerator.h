@@ -37,7 +37,7 @@ struct TargetDescription {
 };
 
 /// Describes a processor: `native` is the one this program runs on; `avx512`, `avx2` and `portable`
-/// (any x86-64) are levels that shared libraries can be compiled for; `sm_75` to `sm_120` are
+/// (any x86-64) are levels that shared libraries can be compiled for; `sm_75` to `sm_121` are
 /// NVIDIA's GPUs. Fails with a message on any other name.
 llvm::Expected<TargetDescription> describeTarget(llvm::StringRef name);
 

@@ -1,5 +1,4 @@
-//===- GpuEmitter.h - Kernels as grids of threads ------------------------------------*- C++
-//-*-===//
+//===- GpuEmitter.h - Kernels as grids of threads -----------------------------------*- C++ -*-===//
 #ifndef DLC_LIB_CONVERSION_GPU_GPUEMITTER_H
 #define DLC_LIB_CONVERSION_GPU_GPUEMITTER_H
 

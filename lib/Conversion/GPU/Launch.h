@@ -1,5 +1,4 @@
-//===- Launch.h - How a kernel is spread over a GPU ----------------------------------*- C++
-//-*-===//
+//===- Launch.h - How a kernel is spread over a GPU ---------------------------------*- C++ -*-===//
 #ifndef DLC_LIB_CONVERSION_GPU_LAUNCH_H
 #define DLC_LIB_CONVERSION_GPU_LAUNCH_H
 

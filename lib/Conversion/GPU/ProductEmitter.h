@@ -1,5 +1,4 @@
-//===- ProductEmitter.h - Products in tiles through shared memory --------------------*- C++
-//-*-===//
+//===- ProductEmitter.h - Products in tiles through shared memory -------------------*- C++ -*-===//
 //
 // A block computes a tile of the result, a few terms at a time: its threads bring both operands'
 // parts into shared memory, with whatever is fused into them, and each thread adds products to sums

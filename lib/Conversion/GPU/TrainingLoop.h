@@ -1,5 +1,4 @@
-//===- TrainingLoop.h - Steps that follow each other on the device -------------------*- C++
-//-*-===//
+//===- TrainingLoop.h - Steps that follow each other on the device ------------------*- C++ -*-===//
 #ifndef DLC_LIB_CONVERSION_GPU_TRAININGLOOP_H
 #define DLC_LIB_CONVERSION_GPU_TRAININGLOOP_H
 

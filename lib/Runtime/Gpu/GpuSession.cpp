@@ -122,9 +122,8 @@ Status GpuSession::reserve(Memory &memory, size_t bytes, const std::string &what
   if (memory.bytes >= bytes)
     return Status();
   release(memory);
-  Status status =
-      driver.check(driver.cuMemAlloc_v2(&memory.address, bytes),
-                   "get " + std::to_string(bytes) + " bytes of the GPU's memory for " + what);
+  Status status = check(driver.cuMemAlloc_v2(&memory.address, bytes),
+                        "get " + std::to_string(bytes) + " bytes of the GPU's memory for " + what);
   if (status.ok())
     memory.bytes = bytes;
   return status;
@@ -300,7 +299,7 @@ Status GpuSession::launchLoop(const LaunchInfo &loop, int64_t steps) {
             &each, function, static_cast<int>(loop.threads), static_cast<size_t>(loop.sharedBytes)),
         "ask the GPU");
   if (status.ok() && each < 1)
-    return Status::error(
+    status = failure = Status::error(
         "the training kernel does not fit this GPU; --gpu-loop graph needs less of it",
         StatusCode::DeviceError);
   std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows),
