@@ -14,6 +14,25 @@
 
 namespace dlrt {
 
+/// Makes a context the thread's current one, and gives the thread its own back.
+class Current {
+public:
+  Current(const cuda::Driver &driver, cuda::Context context)
+      : result(driver.cuCtxPushCurrent_v2(context)), driver(driver) {}
+  ~Current() {
+    cuda::Context before = nullptr;
+    if (result == 0)
+      driver.cuCtxPopCurrent_v2(&before);
+  }
+  Current(const Current &) = delete;
+  Current &operator=(const Current &) = delete;
+
+  const cuda::Result result;
+
+private:
+  const cuda::Driver &driver;
+};
+
 class GpuSession final : public Session {
 public:
   static Status create(const Program &program, const SessionOptions &options,
