@@ -75,7 +75,9 @@ static RankedTensorType dotType(Value lhs, Value rhs, ArrayRef<int64_t> lhsBatch
     shape.push_back(left.getDimSize(d));
   for (int64_t d : others(right.getRank(), rhsBatch, rhsContract))
     shape.push_back(right.getDimSize(d));
-  return RankedTensorType::get(shape, left.getElementType());
+  Type element = left.getElementType();
+  return RankedTensorType::get(shape,
+                               isHalf(element) ? Float32Type::get(left.getContext()) : element);
 }
 
 void DotOp::build(OpBuilder &b, OperationState &state, Value lhs, Value rhs,

@@ -152,10 +152,37 @@ static Value castInteger(ImplicitLocOpBuilder &b, Value x, Type to, Type target)
   return arith::ExtUIOp::create(b, target, x);
 }
 
+/// The upper half of an f32. Done in integers: not every processor and GPU has instructions for it.
+static Value castToBF16(ImplicitLocOpBuilder &b, Value x) {
+  Type word = withElement(x, b.getI32Type());
+  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+  Value bits = arith::BitcastOp::create(b, word, x), sixteen = constant(b, word, 16);
+  Value odd =
+      arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, sixteen), constant(b, word, 1));
+  Value nearest =
+      arith::AddIOp::create(b, arith::AddIOp::create(b, bits, constant(b, word, 0x7fff)), odd);
+  Value chosen = arith::SelectOp::create(b, isNaN, constant(b, word, 0x7fc00000), nearest);
+  Value half = arith::TruncIOp::create(b, withElement(x, b.getI16Type()),
+                                       arith::ShRUIOp::create(b, chosen, sixteen));
+  return arith::BitcastOp::create(b, withElement(x, b.getBF16Type()), half);
+}
+
+static Value castFromBF16(ImplicitLocOpBuilder &b, Value x) {
+  Type word = withElement(x, b.getI32Type());
+  Value half = arith::BitcastOp::create(b, withElement(x, b.getI16Type()), x);
+  Value bits =
+      arith::ShLIOp::create(b, arith::ExtUIOp::create(b, word, half), constant(b, word, 16));
+  return arith::BitcastOp::create(b, withElement(x, b.getF32Type()), bits);
+}
+
 Value cast(ImplicitLocOpBuilder &b, Value x, Type element) {
   Type from = elementOf(x), target = withElement(x, element);
   if (from == element)
     return x;
+  if (from.isBF16())
+    return cast(b, castFromBF16(b, x), element);
+  if (element.isBF16())
+    return castToBF16(b, cast(b, x, b.getF32Type()));
   if (isa<FloatType>(from) && isa<FloatType>(element)) {
     if (from.getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth())
       return arith::ExtFOp::create(b, target, x);

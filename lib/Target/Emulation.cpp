@@ -59,7 +59,8 @@ static void emulateProduct(Function &intrinsic, StringRef emulation) {
 static Error emulateIntrinsics(Module &code) {
   static constexpr std::pair<StringLiteral, StringLiteral> products[] = {
       {"llvm.nvvm.mma.m16n8k8.row.col.tf32", "emu_mma_m16n8k8_tf32"},
-      {"llvm.nvvm.mma.m16n8k16.row.col.bf16", "emu_mma_m16n8k16_bf16"}};
+      {"llvm.nvvm.mma.m16n8k16.row.col.bf16", "emu_mma_m16n8k16_bf16"},
+      {"llvm.nvvm.mma.m16n8k16.row.col.f32.f32", "emu_mma_m16n8k16_f16"}};
   for (auto [name, emulation] : products)
     if (Function *function = code.getFunction(name)) {
       emulateProduct(*function, emulation);

@@ -26,8 +26,8 @@ namespace dlc {
 using namespace mlir;
 using namespace dlc;
 
-/// Tensors start at cache lines.
-static constexpr int64_t alignment = 64;
+/// Tensors start at cache lines, on GPUs of 128 bytes, where they are also copied in bulk.
+static constexpr int64_t alignment = 128;
 
 static int64_t bytesOf(Type type, int64_t batch) {
   auto tensor = cast<RankedTensorType>(type);

@@ -622,3 +622,33 @@ func.func @f(%x: tensor<3x4xf32>) {
   } : (tensor<3x4xf32>) -> tensor<3x3xf32>
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<2x3xbf16>, %w: tensor<3x5xf16>) {
+  // expected-error @+1 {{operands differ in element type}}
+  %y = dl.dot %x, %w contract [1] x [0] : (tensor<2x3xbf16>, tensor<3x5xf16>) -> tensor<2x5xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xbf16>, %w: tensor<3x5xbf16>) {
+  // expected-error @+1 {{result #0 must be tensor of f32 or f64}}
+  %y = dl.dot %x, %w contract [1] x [0] : (tensor<2x3xbf16>, tensor<3x5xbf16>) -> tensor<2x5xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf16>) {
+  // expected-error @+1 {{must be tensor of f32, f64, i32, i8 or i1}}
+  %y = dl.add %x, %x : tensor<2x3xf16>
+  return
+}
+
+// -----
+
+// What users see is never of 16 bits.
+// expected-error @+1 {{type attribute of tensor of f32, f64, i32, i8 or i1}}
+dl.variable @w "param" : tensor<2x3xbf16>

@@ -16,3 +16,18 @@ func.func @f() {
   dl.output "y", %s : tensor<?xf32>
   return
 }
+// Products of operands of 16 bits are summed in f32.
+// CHECK-LABEL: func.func @half
+func.func @half(%x: tensor<?x4xf32>, %w: tensor<8x4xf16>) {
+  // CHECK: dl.cast %{{.*}} : tensor<?x4xf32> -> tensor<?x4xbf16>
+  %b = dl.cast %x : tensor<?x4xf32> -> tensor<?x4xbf16>
+  // CHECK: dl.dot %{{.*}} : (tensor<?x4xbf16>, tensor<?x4xbf16>) -> tensor<4x4xf32>
+  %g = dl.dot %b, %b contract [0] x [0] : (tensor<?x4xbf16>, tensor<?x4xbf16>) -> tensor<4x4xf32>
+  // CHECK: dl.transpose %{{.*}} [1, 0] : tensor<8x4xf16> -> tensor<4x8xf16>
+  %t = dl.transpose %w [1, 0] : tensor<8x4xf16> -> tensor<4x8xf16>
+  // CHECK: dl.copy %{{.*}} : tensor<4x8xf16>
+  %c = dl.copy %t : tensor<4x8xf16>
+  // CHECK: dl.dot %{{.*}} : (tensor<8x4xf16>, tensor<4x8xf16>) -> tensor<8x8xf32>
+  %s = dl.dot %w, %c contract [1] x [0] : (tensor<8x4xf16>, tensor<4x8xf16>) -> tensor<8x8xf32>
+  return
+}

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from itertools import combinations
 
-WIDTHS = {"f32": 4, "f64": 8, "i32": 4, "i8": 1, "i1": 1}
+WIDTHS = {"f32": 4, "f64": 8, "i32": 4, "i8": 1, "i1": 1, "bf16": 2, "f16": 2}
+LINE = 128  # where tensors begin
 ROW_TILE = 16  # batched tensors have room for whole tiles of rows
 FOREVER = 1 << 30
 BEHIND = 1 << 40  # where copies are taken to lie
@@ -41,7 +42,7 @@ def names_in(text):
 
 class Checker:
     def __init__(self, text):
-        self.mistakes, self.kernels, self.used, self.used_behind = [], 0, 64, 0
+        self.mistakes, self.kernels, self.used, self.used_behind = [], 0, LINE, 0
         self.arena = int(re.search(r"dl.arena_bytes = (\d+)", text)[1])
         self.copy = int(re.search(r"dl.copy_bytes = (\d+)", text)[1])
         self.variables = {}
@@ -52,10 +53,10 @@ class Checker:
             batch = re.search(r"dl.batch = (\d+)", attributes)
             for many in False, True:
                 self.check_function(name, int(batch[1]) if batch else 1, body, many)
-        if -(-self.used_behind // 64) * 64 != self.copy:
+        if -(-self.used_behind // LINE) * LINE != self.copy:
             self.mistakes.append(f"the plan says {self.copy} bytes for each copy, and {self.used_behind} are used")
         # Tensors begin at cache lines; the last line is whole.
-        if -(-self.used // 64) * 64 != self.arena:
+        if -(-self.used // LINE) * LINE != self.arena:
             self.mistakes.append(f"the plan says {self.arena} bytes, and {self.used} are used")
 
     def check_places(self, tensors, where):
@@ -64,7 +65,7 @@ class Checker:
                 self.used = max(self.used, tensor.end)
             else:
                 self.used_behind = max(self.used_behind, tensor.end - BEHIND)
-            if tensor.start % 64:
+            if tensor.start % LINE:
                 self.mistakes.append(f"{where}: {tensor.name} begins inside a cache line")
         for a, b in combinations(tensors, 2):
             if a.start < b.end and b.start < a.end and a.written <= b.last and b.written <= a.last:

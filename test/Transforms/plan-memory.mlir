@@ -1,14 +1,14 @@
 // RUN: dlc-opt %s -dl-plan-memory | FileCheck %s
 // Variables come first. %p and %r are never in use at the same time, with a barrier between, and share a place; %q is in use
 // beside both. A batched tensor has room for whole tiles of 16 rows. What is put out stays to the end.
-// CHECK: dl.arena_bytes = 3136
+// CHECK: dl.arena_bytes = 3200
 // CHECK: dl.variable @w "param" {offset = 0 : i64}
-// CHECK: dl.variable @v "param" {offset = 64 : i64}
-// CHECK: } {offsets = array<i64: 1088>} : (tensor<?x16xf32>)
-// CHECK: } {barrier, offsets = array<i64: 2112>}
-// CHECK: } {barrier, offsets = array<i64: 1088>}
-// CHECK: } {offsets = array<i64: 64>}
-// CHECK: dl.output "r", %{{.*}} {offset = 1088 : i64}
+// CHECK: dl.variable @v "param" {offset = 128 : i64}
+// CHECK: } {offsets = array<i64: 1152>} : (tensor<?x16xf32>)
+// CHECK: } {barrier, offsets = array<i64: 2176>}
+// CHECK: } {barrier, offsets = array<i64: 1152>}
+// CHECK: } {offsets = array<i64: 128>}
+// CHECK: dl.output "r", %{{.*}} {offset = 1152 : i64}
 dl.variable @w "param" : tensor<f32>
 dl.variable @v "param" : tensor<16x16xf32>
 dl.field @x : tensor<16xf32>

@@ -40,6 +40,9 @@ mlir::RankedTensorType reducedType(mlir::Type type, llvm::ArrayRef<int64_t> dims
 /// True for f32 and f64 elements.
 bool isFloat(mlir::Value value);
 
+/// True for bf16 and f16, in which operands of products are stored on GPUs.
+inline bool isHalf(mlir::Type element) { return element.isBF16() || element.isF16(); }
+
 /// True if the first dimension is the batch.
 bool isBatched(mlir::Type type);
 

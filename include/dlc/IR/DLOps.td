@@ -24,6 +24,9 @@ class DL_TensorOf<list<Type> elements, string names>
                    "tensor of " # names # " with no unknown dimension but a leading batch", "::mlir::TensorType">;
 def DL_Tensor : DL_TensorOf<[F32, F64, I32, I8, I1], "f32, f64, i32, i8 or i1">;
 def DL_FloatTensor : DL_TensorOf<[F32, F64], "f32 or f64">;
+/// bf16 and f16 store operands of products: they are converted to, moved, and multiplied, nothing else. No program has them.
+def DL_StoredTensor : DL_TensorOf<[F32, F64, I32, I8, I1, BF16, F16], "f32, f64, i32, i8, i1, bf16 or f16">;
+def DL_FactorTensor : DL_TensorOf<[F32, F64, BF16, F16], "f32, f64, bf16 or f16">;
 def DL_BoolTensor : DL_TensorOf<[I1], "i1">;
 def DL_IndexTensor : DL_TensorOf<[I32], "i32">;
 
@@ -109,7 +112,7 @@ def DL_FloorOp : DL_Unary<"floor", "largest integer not above x", "math::FloorOp
 def DL_CeilOp : DL_Unary<"ceil", "smallest integer not below x", "math::CeilOp::create(b, x)", "nullptr">;
 def DL_RoundOp : DL_Unary<"round", "nearest integer, ties to even", "math::RoundEvenOp::create(b, x)", "nullptr">;
 def DL_StopGradientOp : DL_Unary<"stop_gradient", "x, seen as a constant by differentiation", "x", "nullptr", DL_Tensor>;
-def DL_CopyOp : DL_Unary<"copy", "x, in memory of its own", "x", "dy", DL_Tensor>;
+def DL_CopyOp : DL_Unary<"copy", "x, in memory of its own", "x", "dy", DL_StoredTensor>;
 def DL_NotOp : DL_Unary<"not", "logical negation", "scalar::logicalNot(b, x)", "nullptr", DL_BoolTensor>;
 
 def DL_AddOp : DL_Binary<"add", "lhs + rhs", "scalar::add(b, lhs, rhs)", "dy", "dy", [Commutative]>;
@@ -183,9 +186,9 @@ def DL_SelectOp : DL_Op<"select", [Pure, DL_Elementwise, DL_Differentiable,
 
 def DL_CastOp : DL_Op<"cast", [Pure, DL_Elementwise, DL_Differentiable, SameOperandsAndResultShape]> {
   let summary = "the same values in another element type";
-  let description = "To an integer rounds towards zero. Example: `%y = dl.cast %x : tensor<4xi8> -> tensor<4xf32>`";
-  let arguments = (ins DL_Tensor:$x);
-  let results = (outs DL_Tensor:$y);
+  let description = "To an integer rounds towards zero, to a float to the nearest one, ties to even. Example: `%y = dl.cast %x : tensor<4xi8> -> tensor<4xf32>`";
+  let arguments = (ins DL_StoredTensor:$x);
+  let results = (outs DL_StoredTensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasFolder = 1;
   let extraClassDefinition = [{
@@ -215,7 +218,7 @@ class DL_Reduction<string mnemonic, string text, string identity, string combine
   let summary = text;
   let description = "Example: `%y = dl." # mnemonic # " %x dims [1] : tensor<?x4xf32> -> tensor<?xf32>`";
   let arguments = (ins DL_Tensor:$x, DenseI64ArrayAttr:$dims);
-  let results = (outs DL_Tensor:$y);
+  let results = (outs DL_StoredTensor:$y);
   let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$dims), [{
@@ -251,11 +254,11 @@ def DL_DotOp : DL_Op<"dot", [Pure, DL_Differentiable]> {
   let summary = "product of two tensors, summed over contracted dimensions";
   let description = [{
     The result's dimensions are: the batch dimensions, lhs's free ones, rhs's free ones. Batch dimensions pair up, and so do
-    contracted ones.
+    contracted ones. Factors of 16 bits are multiplied exactly, and summed in f32.
 
     Example, x @ w: `%y = dl.dot %x, %w contract [1] x [0] : (tensor<?x784xf32>, tensor<784x128xf32>) -> tensor<?x128xf32>`
   }];
-  let arguments = (ins DL_FloatTensor:$lhs, DL_FloatTensor:$rhs,
+  let arguments = (ins DL_FactorTensor:$lhs, DL_FactorTensor:$rhs,
     DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$lhsBatch, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$rhsBatch,
     DenseI64ArrayAttr:$lhsContract, DenseI64ArrayAttr:$rhsContract);
   let results = (outs DL_FloatTensor:$y);
@@ -284,8 +287,8 @@ def DL_BroadcastOp : DL_Op<"broadcast", [Pure, DL_Differentiable]> {
     Dimension i of the operand becomes dimension dims[i] of the result; the others repeat it.
     Example, a bias: `%y = dl.broadcast %b dims [1] : tensor<128xf32> -> tensor<?x128xf32>`
   }];
-  let arguments = (ins DL_Tensor:$x, DenseI64ArrayAttr:$dims);
-  let results = (outs DL_Tensor:$y);
+  let arguments = (ins DL_StoredTensor:$x, DenseI64ArrayAttr:$dims);
+  let results = (outs DL_StoredTensor:$y);
   let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -295,8 +298,8 @@ def DL_BroadcastOp : DL_Op<"broadcast", [Pure, DL_Differentiable]> {
 def DL_ReshapeOp : DL_Op<"reshape", [Pure, DL_Differentiable]> {
   let summary = "the same elements in row-major order under another shape";
   let description = "The batch stays in front. Example: `%y = dl.reshape %x : tensor<?x28x28xf32> -> tensor<?x784xf32>`";
-  let arguments = (ins DL_Tensor:$x);
-  let results = (outs DL_Tensor:$y);
+  let arguments = (ins DL_StoredTensor:$x);
+  let results = (outs DL_StoredTensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -309,8 +312,8 @@ def DL_TransposeOp : DL_Op<"transpose", [Pure, DL_Differentiable]> {
     Dimension i of the result is dimension permutation[i] of the operand.
     Example: `%y = dl.transpose %x [1, 0] : tensor<3x4xf32> -> tensor<4x3xf32>`
   }];
-  let arguments = (ins DL_Tensor:$x, DenseI64ArrayAttr:$permutation);
-  let results = (outs DL_Tensor:$y);
+  let arguments = (ins DL_StoredTensor:$x, DenseI64ArrayAttr:$permutation);
+  let results = (outs DL_StoredTensor:$y);
   let assemblyFormat = "$x $permutation attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -491,7 +494,7 @@ def DL_YieldOp : DL_Op<"yield", [Pure, Terminator, ParentOneOf<["GradOp", "Kerne
     } : (tensor<?xf32>) -> tensor<?xf32>
     ```
   }];
-  let arguments = (ins Variadic<DL_Tensor>:$values);
+  let arguments = (ins Variadic<DL_StoredTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
@@ -537,9 +540,9 @@ def DL_KernelOp : DL_Op<"kernel", [SingleBlock, IsolatedFromAbove, RecursiveMemo
     } : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
     ```
   }];
-  let arguments = (ins Variadic<DL_Tensor>:$inputs, StrAttr:$kind, StrAttr:$label);
+  let arguments = (ins Variadic<DL_StoredTensor>:$inputs, StrAttr:$kind, StrAttr:$label);
   let regions = (region SizedRegion<1>:$body);
-  let results = (outs Variadic<DL_Tensor>:$results);
+  let results = (outs Variadic<DL_StoredTensor>:$results);
   let assemblyFormat = "$kind $label `(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cstddef>
 
@@ -66,6 +67,10 @@ struct ConvertKernelsToLoopsPass
     for (auto &[known, body] : bodies)
       if (areAlike(known, kernel))
         return body;
+    for (Operation &op : kernel.getBody().front())
+      for (Type type : op.getOperandTypes())
+        if (isHalf(getElementTypeOrSelf(type)))
+          return op.emitOpError("has operands of 16 bits, which are for GPUs alone");
     std::string name = "kernel_" + std::to_string(bodies.size());
     FunctionType type = functionType(kernel.getInputs().size() + kernel.getNumResults());
     auto body = func::FuncOp::create(before, kernel.getLoc(), name, type);

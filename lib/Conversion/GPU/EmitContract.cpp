@@ -68,7 +68,7 @@ void ProductEmitter::bring(bool left, Value firstTerm) {
         arith::AndIOp::create(b, e.lessThan(wholeTerm, terms), e.lessThan(wholeLine, end));
     Value value = e.evaluate(
         operand, operandAt(left, e.minInt(wholeLine, last(end)), e.minInt(wholeTerm, last(terms))));
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(value.getType()));
     put(left, term, line, arith::SelectOp::create(b, inside, value, zero));
   }
 }

@@ -54,9 +54,11 @@ static Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format) {
   ProductShape product = productShape(dot);
   int64_t count = sizeOf(product.batch, batch), rows = sizeOf(product.rows, batch),
           columns = sizeOf(product.columns, batch);
-  Type element = typeOf(dot.getY()).getElementType();
+  Type element = typeOf(dot.getLhs()).getElementType();
   if (!element.isF32())
-    format = ProductFormat::Exact;
+    format = element.isBF16()  ? ProductFormat::BF16
+             : element.isF16() ? ProductFormat::F16
+                               : ProductFormat::Exact;
   bool exact = format == ProductFormat::Exact;
   Launch launch;
   for (const Tile &tile : exact ? ArrayRef<Tile>(exactTiles) : ArrayRef<Tile>(tensorTiles)) {
@@ -77,7 +79,7 @@ static Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format) {
     return launch;
   }
   launch.threads *= kWarp;
-  int64_t bytes = format == ProductFormat::BF16 ? 2 : 4;
+  int64_t bytes = isHalf(format) ? 2 : 4;
   launch.sharedBytes = (tile.rows + tile.columns) * (tile.terms * bytes + 16);
   return launch;
 }

@@ -8,9 +8,13 @@ namespace dlc {
 
 constexpr int64_t kWarp = 32;
 
-/// What a product of f32 is made of: exact multiply-adds, or on tensor cores operands of fewer
-/// bits.
-enum class ProductFormat { Exact, TF32, BF16 };
+/// What a product is made of: exact multiply-adds, or on tensor cores operands of fewer bits.
+enum class ProductFormat { Exact, TF32, BF16, F16 };
+
+/// True for operands of 16 bits, two in a word.
+inline bool isHalf(ProductFormat format) {
+  return format == ProductFormat::BF16 || format == ProductFormat::F16;
+}
 
 /// A product's tile: what a block computes, a part of the sum at a time, and what a thread keeps;
 /// on tensor cores, a warp.
@@ -28,7 +32,7 @@ struct Launch {
 };
 
 /// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of
-/// f32 are made of `format`.
+/// f32 are made of `format`; those of bf16 and f16 of these.
 Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format);
 
 /// A launch as the attribute `launch` of its kernel, and back.

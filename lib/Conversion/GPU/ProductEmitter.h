@@ -52,7 +52,7 @@ private:
 /// CPU.
 std::unique_ptr<ProductEmitter> makeFmaProduct(GpuEmitter &emitter, DotOp dot);
 
-/// On tensor cores: operands rounded to tf32 or bf16, sums in f32.
+/// On tensor cores: operands of tf32, bf16 or f16, sums in f32.
 std::unique_ptr<ProductEmitter> makeTensorProduct(GpuEmitter &emitter, DotOp dot);
 
 } // namespace dlc

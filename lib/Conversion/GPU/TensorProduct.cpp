@@ -3,8 +3,9 @@
 // A warp multiplies fragments of 16 rows and 8 columns by `mma.sync`. Which elements of a fragment
 // a lane has, PTX says (ISA, "Matrix fragments for mma"): with g = lane / 4 and t = lane % 4, of
 // the sums rows g and g + 8, columns 2t and 2t + 1; of the operands those rows (or column g) and
-// the terms from t on (tf32) or the pairs of terms from 2t on (bf16). Operands lie in shared memory
-// line by line, so that a pair of terms is one word.
+// the terms from t on (tf32) or the pairs of terms from 2t on (bf16, f16). Operands lie in shared
+// memory line by line, so that a pair of terms is one word. They come from memory in the product's
+// format, or are rounded to it on the way.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ProductEmitter.h"
@@ -21,8 +22,7 @@ constexpr int64_t kRows = 16, kColumns = 8; // of a fragment
 class TensorProduct : public ProductEmitter {
 public:
   TensorProduct(GpuEmitter &emitter, DotOp dot)
-      : ProductEmitter(emitter, dot), halves(tile.format == ProductFormat::BF16),
-        fragmentTerms(halves ? 16 : 8) {}
+      : ProductEmitter(emitter, dot), halves(isHalf(tile.format)), fragmentTerms(halves ? 16 : 8) {}
 
 private:
   Value number(int64_t value) { return e.integer(value); }
@@ -62,7 +62,13 @@ private:
   }
 
   void put(bool left, Value term, Value line, Value value) override {
-    e.storeShared(place(left, term, line), halves ? roundToBF16(value) : roundToTF32(value));
+    e.storeShared(place(left, term, line), bitsOf(value));
+  }
+
+  Value bitsOf(Value value) {
+    if (isHalf(value.getType()))
+      return arith::BitcastOp::create(b, b.getI16Type(), value);
+    return halves ? roundToBF16(value) : roundToTF32(value);
   }
 
   /// The value with 10 bits behind the point, ties away from 0, as the bits of an f32.
@@ -123,12 +129,16 @@ private:
   void accumulate(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
     SmallVector<Value> arguments(left);
     llvm::append_range(arguments, right);
+    if (tile.format == ProductFormat::F16)
+      for (Value &word : arguments)
+        word = LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()), word);
     llvm::append_range(arguments, sums);
     SmallVector<Type> four(4, element);
     auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), four);
-    Value result = e.call(halves ? "llvm.nvvm.mma.m16n8k16.row.col.bf16"
-                                 : "llvm.nvvm.mma.m16n8k8.row.col.tf32",
-                          type, arguments);
+    StringRef name = tile.format == ProductFormat::BF16  ? "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+                     : tile.format == ProductFormat::F16 ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
+                                                         : "llvm.nvvm.mma.m16n8k8.row.col.tf32";
+    Value result = e.call(name, type, arguments);
     for (int64_t part = 0; part < 4; ++part)
       sums[part] = LLVM::ExtractValueOp::create(b, result, ArrayRef<int64_t>{part});
   }
