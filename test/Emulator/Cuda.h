@@ -55,6 +55,16 @@ enum FunctionAttribute : int {
   FUNC_NON_PORTABLE_CLUSTER_SIZE_ALLOWED = 14,
 };
 
+enum PointerAttribute : int {
+  POINTER_CONTEXT = 1,
+  POINTER_MEMORY_TYPE = 2,
+  POINTER_IS_MANAGED = 8,
+  POINTER_DEVICE_ORDINAL = 9,
+  POINTER_RANGE_START = 11,
+  POINTER_RANGE_SIZE = 12,
+};
+enum MemoryType : unsigned { MEMORY_HOST = 1, MEMORY_DEVICE = 2 };
+
 enum StreamFlag : unsigned { STREAM_NON_BLOCKING = 1 };
 enum EventFlag : unsigned { EVENT_BLOCKING_SYNC = 1, EVENT_DISABLE_TIMING = 2 };
 enum CaptureMode : int { CAPTURE_GLOBAL = 0, CAPTURE_THREAD_LOCAL = 1, CAPTURE_RELAXED = 2 };
@@ -104,10 +114,14 @@ EMULATOR_API int cuDeviceGetUuid_v2(void *uuid, int device);
 EMULATOR_API int cuDeviceGetAttribute(int *value, int attribute, int device);
 EMULATOR_API int cuDevicePrimaryCtxRetain(void **context, int device);
 EMULATOR_API int cuDevicePrimaryCtxRelease_v2(int device);
+EMULATOR_API int cuCtxCreate_v2(void **context, unsigned flags, int device);
+EMULATOR_API int cuCtxDestroy_v2(void *context);
+EMULATOR_API int cuCtxGetDevice(int *device);
 EMULATOR_API int cuCtxSetCurrent(void *context);
 EMULATOR_API int cuCtxGetCurrent(void **context);
 EMULATOR_API int cuCtxPushCurrent_v2(void *context);
 EMULATOR_API int cuCtxPopCurrent_v2(void **context);
+EMULATOR_API int cuStreamGetCtx(void *stream, void **context);
 EMULATOR_API int cuCtxSynchronize();
 EMULATOR_API int cuGetErrorName(int result, const char **name);
 EMULATOR_API int cuGetErrorString(int result, const char **text);
@@ -130,6 +144,10 @@ EMULATOR_API int cuMemcpyDtoDAsync_v2(emulator::DevicePointer to, emulator::Devi
 EMULATOR_API int cuMemsetD8_v2(emulator::DevicePointer to, unsigned char value, size_t bytes);
 EMULATOR_API int cuMemsetD8Async(emulator::DevicePointer to, unsigned char value, size_t bytes,
                                  void *stream);
+
+EMULATOR_API int cuPointerGetAttribute(void *value, int attribute, emulator::DevicePointer address);
+EMULATOR_API int cuPointerGetAttributes(unsigned count, int *attributes, void **values,
+                                        emulator::DevicePointer address);
 
 // Modules, functions, launches. ModuleApi.cpp.
 EMULATOR_API int cuModuleLoadData(void **module, const void *bytes);
@@ -157,6 +175,7 @@ EMULATOR_API int cuStreamCreate(void **stream, unsigned flags);
 EMULATOR_API int cuStreamDestroy_v2(void *stream);
 EMULATOR_API int cuStreamSynchronize(void *stream);
 EMULATOR_API int cuStreamQuery(void *stream);
+EMULATOR_API int cuStreamIsCapturing(void *stream, int *status);
 EMULATOR_API int cuStreamWaitEvent(void *stream, void *event, unsigned flags);
 EMULATOR_API int cuEventCreate(void **event, unsigned flags);
 EMULATOR_API int cuEventDestroy_v2(void *event);

@@ -108,7 +108,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 }
 
 //===----------------------------------------------------------------------------------------===//
-// The primary context
+// Contexts
 //===----------------------------------------------------------------------------------------===//
 
 int cuDevicePrimaryCtxRetain(void **context, int device) {
@@ -125,16 +125,45 @@ int cuDevicePrimaryCtxRelease_v2(int device) {
     if (!driver.contextUsers)
       return CUDA_ERROR_INVALID_CONTEXT;
     if (--driver.contextUsers == 0)
-      driver.destroyContext();
+      driver.destroyContext(primaryContext());
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuCtxCreate_v2(void **context, unsigned flags, int device) {
+  return query(__func__, flags > 0x1f ? nullptr : context, device, [&] {
+    *context = driver.contexts.add(std::make_unique<Context>());
+    contextStack.push_back(*context);
+  });
+}
+
+int cuCtxDestroy_v2(void *context) {
+  return call(__func__, Call::ReleaseQuery, [&] {
+    if (!driver.contexts.find(context))
+      return CUDA_ERROR_INVALID_CONTEXT;
+    driver.destroyContext(context);
+    if (currentContext() == context)
+      contextStack.pop_back();
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuCtxGetDevice(int *device) {
+  return call(__func__, Call::Query, [&] {
+    if (!device)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!currentContext())
+      return CUDA_ERROR_INVALID_CONTEXT;
+    if (!driver.isContext(currentContext()))
+      return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+    *device = 0;
     return CUDA_SUCCESS;
   });
 }
 
 namespace {
 Result checkContext(void *context) {
-  return !context || (context == primaryContext() && driver.contextUsers)
-             ? CUDA_SUCCESS
-             : CUDA_ERROR_INVALID_CONTEXT;
+  return !context || driver.isContext(context) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 } // namespace
 
@@ -152,8 +181,7 @@ int cuCtxSetCurrent(void *context) {
 }
 
 int cuCtxGetCurrent(void **context) {
-  return query(__func__, context, 0,
-               [&] { *context = contextStack.empty() ? nullptr : contextStack.back(); });
+  return query(__func__, context, 0, [&] { *context = currentContext(); });
 }
 
 int cuCtxPushCurrent_v2(void *context) {
@@ -172,6 +200,18 @@ int cuCtxPopCurrent_v2(void **context) {
     if (context)
       *context = contextStack.back();
     contextStack.pop_back();
+    return CUDA_SUCCESS;
+  });
+}
+
+int cuStreamGetCtx(void *handle, void **context) {
+  return call(__func__, Call::Context, [&] {
+    Stream *stream = driver.findStream(handle);
+    if (!context)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    *context = stream->context ? stream->context : currentContext();
     return CUDA_SUCCESS;
   });
 }

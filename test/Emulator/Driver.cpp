@@ -1,6 +1,7 @@
 //===- Driver.cpp - State, failures on demand, the report -------------------------------------===//
 #include "Driver.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -47,6 +48,7 @@ void Driver::releaseAll() {
   nullStream = std::make_unique<Stream>();
   functions.clear();
   modules.clear();
+  contexts.clear();
   memory.releaseAll();
   pinned.releaseAll();
 }
@@ -79,7 +81,7 @@ std::string Driver::report() const {
   add("streams", streams.size());
   add("events", events.size());
   add("graphs", graphs.size() + executables.size());
-  add("contexts", contextUsers);
+  add("contexts", contextUsers + contexts.size());
   add("lost", leaks);
   add("kernels", kernels);
   return text + (failed.empty() ? "" : " failed=" + failed);
@@ -99,13 +101,42 @@ void Driver::checkMemory(const char *when) {
   }
 }
 
-void Driver::destroyContext() {
+namespace {
+/// Removes what belongs to a context; how many these were.
+template <typename T> size_t removeOwned(Handles<T> &handles, void *context) {
+  std::vector<void *> owned;
+  for (auto &[handle, object] : handles)
+    if (object->context == context)
+      owned.push_back(handle);
+  for (void *handle : owned)
+    handles.remove(handle);
+  return owned.size();
+}
+} // namespace
+
+void Driver::destroyContext(void *context) {
   drainAll();
-  leaks += modules.size() + streams.size() + events.size() + graphs.size() + executables.size() +
-           (memory.bytes() != 0) + (pinned.bytes() != 0);
-  releaseAll();
+  std::vector<void *> stale;
+  for (auto &[handle, function] : functions)
+    if (modules.find(function->module)->context == context)
+      stale.push_back(handle);
+  for (void *handle : stale)
+    functions.remove(handle);
+  for (auto &[handle, stream] : streams)
+    if (stream->capture && stream->context == context)
+      captures.erase(std::remove(captures.begin(), captures.end(), stream->capture),
+                     captures.end());
+  leaks += removeOwned(modules, context) + removeOwned(streams, context) +
+           removeOwned(events, context) + removeOwned(graphs, context) +
+           removeOwned(executables, context) + memory.releaseOwned(context) +
+           pinned.releaseOwned(context);
   sticky = CUDA_SUCCESS;
-  ++contextNumber;
+  if (!contexts.remove(context))
+    ++contextNumber;
+}
+
+bool Driver::isContext(void *context) const {
+  return contexts.find(context) || (context == primaryContext() && contextUsers);
 }
 
 void *emulator::primaryContext() {
@@ -119,9 +150,9 @@ Result emulator::before(const char *name, Call kind, bool &runAnyway) {
   if (kind != Call::Init && !driver.initialised)
     return driver.calls == driver.failAt ? CUDA_ERROR_UNKNOWN : CUDA_ERROR_NOT_INITIALIZED;
   if (needsContext) {
-    if (contextStack.empty() || !contextStack.back())
+    if (!currentContext())
       return CUDA_ERROR_INVALID_CONTEXT;
-    if (contextStack.back() != primaryContext() || !driver.contextUsers)
+    if (!driver.isContext(currentContext()))
       return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   }
   runAnyway = releases;

@@ -59,6 +59,7 @@ private:
 using Operation = std::function<void()>;
 
 struct Module {
+  void *context;
   std::unique_ptr<Image> image;
 };
 
@@ -83,7 +84,8 @@ struct Capture {
 };
 
 struct Stream {
-  bool blocking = true; // ordered with the null stream
+  void *context = nullptr; // null: the null stream, of whichever is current
+  bool blocking = true;    // ordered with the null stream
   std::deque<Operation> queue;
   std::shared_ptr<Capture> capture;
   size_t captured = 0; // operations in `capture` that are this stream's
@@ -91,6 +93,7 @@ struct Stream {
 };
 
 struct Event {
+  void *context;
   bool timed;
   // Its last record: which stream, and how many there were and how many were carried out.
   void *stream = nullptr;
@@ -104,7 +107,11 @@ struct Event {
   bool isCaptured() const { return capture && capture->active; }
 };
 
+/// A context that is not the primary one.
+struct Context {};
+
 struct Graph {
+  void *context;
   std::shared_ptr<const std::vector<Operation>> operations;
 };
 
@@ -118,8 +125,10 @@ public:
 
   /// Makes `result` what every later call in the context returns, and says why on stderr.
   void fail(Result result, const std::string &message);
-  /// Ends the primary context and what belongs to it.
-  void destroyContext();
+  /// Ends a context and what belongs to it.
+  void destroyContext(void *context);
+  /// Whether there is such a context.
+  bool isContext(void *context) const;
   /// Looks at the red zones.
   void checkMemory(const char *when);
 
@@ -154,6 +163,7 @@ public:
   size_t leaks = 0; // objects that were alive when the context ended
 
   Memory memory, pinned;
+  Handles<Context> contexts; // beside the primary one
   Handles<Module> modules;
   Handles<Function> functions;
   Handles<Stream> streams;
@@ -172,6 +182,8 @@ extern Driver driver;
 void *primaryContext();
 /// Each host thread's stack of contexts.
 extern thread_local std::vector<void *> contextStack;
+/// The thread's current context, or null.
+inline void *currentContext() { return contextStack.empty() ? nullptr : contextStack.back(); }
 
 /// What a call needs, and how it fails when it is made to.
 enum class Call {

@@ -18,7 +18,7 @@ size_t roundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
 Memory::~Memory() { releaseAll(); }
 
-void *Memory::allocate(size_t bytes) {
+void *Memory::allocate(size_t bytes, void *owner) {
   // page that faults | pattern | data | pattern | page that faults
   if (bytes > SIZE_MAX / 2)
     return nullptr;
@@ -36,7 +36,7 @@ void *Memory::allocate(size_t bytes) {
   std::memset(zone, kPattern, data - zone);
   std::memset(data, 0xff, bytes);
   std::memset(data + bytes, kPattern, padded - bytes);
-  allocations[reinterpret_cast<uintptr_t>(data)] = {region, inside + 2 * kPage, bytes};
+  allocations[reinterpret_cast<uintptr_t>(data)] = {region, inside + 2 * kPage, bytes, owner};
   allocated += bytes;
   return data;
 }
@@ -58,18 +58,38 @@ bool Memory::release(void *address) {
   return true;
 }
 
+size_t Memory::releaseOwned(void *owner) {
+  size_t count = 0;
+  for (auto next = allocations.begin(); next != allocations.end();) {
+    auto each = next++;
+    if (each->second.owner != owner)
+      continue;
+    release(each);
+    ++count;
+  }
+  return count;
+}
+
 void Memory::releaseAll() {
   while (!allocations.empty())
     release(allocations.begin());
 }
 
-bool Memory::contains(const void *address, size_t bytes) const {
-  uintptr_t first = reinterpret_cast<uintptr_t>(address);
-  auto next = allocations.upper_bound(first);
+Memory::Range Memory::find(const void *address) const {
+  uintptr_t place = reinterpret_cast<uintptr_t>(address);
+  auto next = allocations.upper_bound(place);
   if (next == allocations.begin())
-    return false;
+    return {};
   auto &[start, allocation] = *std::prev(next);
-  return bytes <= allocation.bytes && first - start <= allocation.bytes - bytes;
+  if (place - start > allocation.bytes)
+    return {};
+  return {reinterpret_cast<void *>(start), allocation.bytes, allocation.owner};
+}
+
+bool Memory::contains(const void *address, size_t bytes) const {
+  Range range = find(address);
+  size_t before = static_cast<const char *>(address) - static_cast<const char *>(range.start);
+  return range.start && bytes <= range.bytes && before <= range.bytes - bytes;
 }
 
 bool Memory::isAllocation(const void *address) const {

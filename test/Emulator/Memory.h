@@ -17,23 +17,33 @@ namespace emulator {
 class Memory {
 public:
   ~Memory();
-  /// `bytes` (not 0), aligned to 256. Null if the system has no memory.
-  void *allocate(size_t bytes);
+  /// `bytes` (not 0) of a context, aligned to 256. Null if the system has no memory.
+  void *allocate(size_t bytes, void *owner);
   /// False if nothing was allocated there.
   bool release(void *address);
   /// Whether these bytes are all in one live allocation.
   bool contains(const void *address, size_t bytes) const;
   bool isAllocation(const void *address) const;
+  /// The live allocation that an address lies in; its start is null where there is none.
+  struct Range {
+    void *start = nullptr;
+    size_t bytes = 0;
+    void *owner = nullptr;
+  };
+  Range find(const void *address) const;
   /// Describes an allocation whose surroundings were written, or is empty. Tells it once.
   std::string findDamage();
   /// Bytes that are allocated.
   size_t bytes() const { return allocated; }
+  /// Releases what belongs to a context; how many these were.
+  size_t releaseOwned(void *owner);
   void releaseAll();
 
 private:
   struct Allocation {
     char *region; // with the pages beyond
     size_t regionBytes, bytes;
+    void *owner;
   };
   using Map = std::map<uintptr_t, Allocation>;
   void release(Map::iterator allocation);

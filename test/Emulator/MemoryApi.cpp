@@ -16,7 +16,7 @@ Result allocate(Memory &memory, size_t bytes, void **out) {
     return CUDA_ERROR_INVALID_VALUE;
   if (&memory == &driver.memory && bytes > driver.totalBytes - memory.bytes())
     return CUDA_ERROR_OUT_OF_MEMORY;
-  void *address = memory.allocate(bytes);
+  void *address = memory.allocate(bytes, currentContext());
   if (!address)
     return CUDA_ERROR_OUT_OF_MEMORY;
   *out = address;
@@ -136,6 +136,67 @@ int cuMemHostAlloc(void **address, size_t bytes, unsigned flags) {
 int cuMemFreeHost(void *address) {
   return call(__func__, Call::Release,
               [&] { return release(driver.pinned, address, "at cuMemFreeHost"); });
+}
+
+namespace {
+/// Writes an attribute of memory. What an address has that the driver does not know is 0.
+Result pointerAttribute(void *value, int attribute, const void *address, bool &known) {
+  bool isPinned = false;
+  Memory::Range range = driver.memory.find(address);
+  if (!range.start) {
+    range = driver.pinned.find(address);
+    isPinned = range.start;
+  }
+  known = range.start && static_cast<const char *>(address) < // the end is no part of it
+                             static_cast<const char *>(range.start) + range.bytes;
+  if (!known)
+    range = {};
+  switch (attribute) {
+  case POINTER_CONTEXT:
+    *static_cast<void **>(value) = range.owner;
+    return CUDA_SUCCESS;
+  case POINTER_MEMORY_TYPE:
+    *static_cast<unsigned *>(value) = !known ? 0u : isPinned ? MEMORY_HOST : MEMORY_DEVICE;
+    return CUDA_SUCCESS;
+  case POINTER_IS_MANAGED:
+    *static_cast<unsigned *>(value) = 0; // 4 bytes, as NVIDIA's driver writes
+    return CUDA_SUCCESS;
+  case POINTER_DEVICE_ORDINAL:
+    *static_cast<int *>(value) = known ? 0 : -2; // as NVIDIA's: no device
+    return CUDA_SUCCESS;
+  case POINTER_RANGE_START:
+    *static_cast<void **>(value) = range.start;
+    return CUDA_SUCCESS;
+  case POINTER_RANGE_SIZE:
+    *static_cast<size_t *>(value) = range.bytes;
+    return CUDA_SUCCESS;
+  default:
+    return CUDA_ERROR_INVALID_VALUE;
+  }
+}
+} // namespace
+
+int cuPointerGetAttribute(void *value, int attribute, DevicePointer address) {
+  return call(__func__, Call::Context, [&] {
+    bool known = false;
+    uint64_t found = 0;
+    Result result = value ? pointerAttribute(&found, attribute, pointer(address), known)
+                          : CUDA_ERROR_INVALID_VALUE;
+    if (result == CUDA_SUCCESS && !known)
+      result = CUDA_ERROR_INVALID_VALUE;
+    return result == CUDA_SUCCESS ? pointerAttribute(value, attribute, pointer(address), known)
+                                  : result;
+  });
+}
+
+int cuPointerGetAttributes(unsigned count, int *attributes, void **values, DevicePointer address) {
+  return call(__func__, Call::Context, [&] {
+    Result result = count && attributes && values ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    bool known = false; // not to know the address is no error here
+    for (unsigned i = 0; i < count && result == CUDA_SUCCESS; ++i)
+      result = pointerAttribute(values[i], attributes[i], pointer(address), known);
+    return result;
+  });
 }
 
 //===----------------------------------------------------------------------------------------===//

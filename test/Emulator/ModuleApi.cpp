@@ -18,6 +18,7 @@ Result loadModule(void **module, const void *bytes) {
     return CUDA_ERROR_INVALID_VALUE;
   std::string error;
   auto loaded = std::make_unique<Module>();
+  loaded->context = currentContext();
   const char *instead = std::getenv("DLC_EMULATOR_IMAGE");
   loaded->image = instead ? Image::loadFile(instead, error) : Image::load(bytes, error);
   if (!loaded->image) {
@@ -160,6 +161,10 @@ Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameter
     return CUDA_ERROR_NOT_SUPPORTED;
   if (function->kernel.arguments && !parameters)
     return CUDA_ERROR_INVALID_VALUE;
+  Stream *of = driver.findStream(stream);
+  void *context = of && of->context ? of->context : currentContext();
+  if (!of || driver.modules.find(function->module)->context != context)
+    return CUDA_ERROR_INVALID_HANDLE;
   Result wrong = check(*function, launch);
   if (wrong != CUDA_SUCCESS)
     return wrong;

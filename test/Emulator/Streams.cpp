@@ -120,6 +120,7 @@ int cuStreamCreate(void **stream, unsigned flags) {
     if (!stream || flags > STREAM_NON_BLOCKING)
       return CUDA_ERROR_INVALID_VALUE;
     auto created = std::make_unique<Stream>();
+    created->context = currentContext();
     created->blocking = !(flags & STREAM_NON_BLOCKING);
     *stream = driver.streams.add(std::move(created));
     return CUDA_SUCCESS;
@@ -156,6 +157,18 @@ int cuStreamQuery(void *handle) {
   });
 }
 
+int cuStreamIsCapturing(void *handle, int *status) {
+  return call(__func__, Call::Context, [&] {
+    Stream *stream = driver.findStream(handle);
+    if (!status)
+      return CUDA_ERROR_INVALID_VALUE;
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    *status = !stream->capture ? 0 : stream->capture->valid ? 1 : 2; // none, active, invalidated
+    return CUDA_SUCCESS;
+  });
+}
+
 //===----------------------------------------------------------------------------------------===//
 // Events
 //===----------------------------------------------------------------------------------------===//
@@ -177,6 +190,7 @@ int cuEventCreate(void **event, unsigned flags) {
     if (!event || flags > (EVENT_BLOCKING_SYNC | EVENT_DISABLE_TIMING))
       return CUDA_ERROR_INVALID_VALUE;
     auto created = std::make_unique<Event>();
+    created->context = currentContext();
     created->timed = !(flags & EVENT_DISABLE_TIMING);
     *event = driver.events.add(std::move(created));
     return CUDA_SUCCESS;
@@ -336,6 +350,7 @@ int cuStreamEndCapture(void *handle, void **graph) {
     if (!joined)
       return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
     auto created = std::make_unique<Graph>();
+    created->context = currentContext();
     created->operations =
         std::make_shared<const std::vector<Operation>>(std::move(capture->operations));
     *graph = driver.graphs.add(std::move(created));
