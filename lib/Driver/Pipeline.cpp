@@ -39,9 +39,9 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
     manager.addPass(createStreamPass()); // needs the whole graph; makes new functions
   }
   if (reaches(Phase::Kernels)) {
-    each(createPrepareProductsPass()); // thin products become sums, so that they fuse
-    each(createDropUnitDimsPass());    // what that left: vectors need lanes
-    each(createGroupKernelsPass());    // the graph into loop nests
+    each(createPrepareProductsPass({target.isDevice})); // thin products become sums: they fuse
+    each(createDropUnitDimsPass());                     // what that left: vectors need lanes
+    each(createGroupKernelsPass({target.isDevice}));    // the graph into loop nests
     each(createScheduleKernelsPass({target.isDevice})); // updates in place need an order
     if (!target.isDevice)
       manager.addPass(createLayOutWeightsPass()); // needs to know which columns belong to threads

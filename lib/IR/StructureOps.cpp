@@ -74,13 +74,6 @@ LogicalResult GradOp::verify() {
   return success();
 }
 
-/// What the loops over a product rely on: see PrepareProducts.
-static bool hasRowsAndColumns(DotOp dot) {
-  SmallVector<int64_t> columns = dot.getRhsFree();
-  return !dot.getLhsFree().empty() && !columns.empty() &&
-         columns.back() == typeOf(dot.getRhs()).getRank() - 1;
-}
-
 /// Whether the reductions of a kernel of rows leave the same leading dimensions of the same shape.
 static bool reducesRows(MutableArrayRef<ReductionOpInterface> reductions) {
   ArrayRef<int64_t> space = typeOf(reductions.front().getInput()).getShape();
@@ -118,7 +111,7 @@ static LogicalResult verifyRoots(KernelOp kernel) {
     auto dot = llvm::dyn_cast<DotOp>(op);
     if (!llvm::isa_and_nonnull<DLDialect>(op.getDialect()) || op.getNumRegions() ||
         op.getNumResults() != 1 || llvm::isa<ReadOp, InputOp, ReshapeOp>(op) ||
-        (dot && !hasRowsAndColumns(dot)))
+        (dot && (dot.getLhsFree().empty() || dot.getRhsFree().empty())))
       return op.emitOpError("cannot be part of a kernel");
     dots += dot != nullptr;
     reductions += llvm::isa<ReductionOpInterface>(op);

@@ -24,14 +24,16 @@ using namespace mlir;
 using namespace dlc;
 
 /// Operands that must lie in memory: those of ops that read them at other places than their own.
-static bool needsMemory(Operation *op) {
-  return isa<DotOp, ScatterAddOp, GatherOp, PadOp, ConcatOp, AssignOp, OutputOp, ReshapeOp>(op);
+static bool needsMemory(Operation *op, bool fuseLoads) {
+  if (isa<DotOp>(op))
+    return !fuseLoads;
+  return isa<ScatterAddOp, GatherOp, PadOp, ConcatOp, AssignOp, OutputOp, ReshapeOp>(op);
 }
 
 /// Gives memory to operands that are re-indexed or known on the spot, by a copy.
-static void insertCopies(func::FuncOp function, const AccessOps &access) {
+static void insertCopies(func::FuncOp function, const AccessOps &access, bool fuseLoads) {
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
-    if (!needsMemory(&op))
+    if (!needsMemory(&op, fuseLoads))
       continue;
     for (OpOperand &operand : op.getOpOperands()) {
       Operation *source = operand.get().getDefiningOp();
@@ -204,11 +206,13 @@ private:
 };
 
 struct GroupKernelsPass : dlc::impl::GroupKernelsPassBase<GroupKernelsPass> {
+  using GroupKernelsPassBase::GroupKernelsPassBase;
+
   void runOnOperation() override {
     if (failed(verifyGraph(getOperation())))
       return signalPassFailure();
-    AccessOps access(getOperation());
-    insertCopies(getOperation(), access);
+    AccessOps access(getOperation(), fuseLoads);
+    insertCopies(getOperation(), access, fuseLoads);
     ClusterGraph graph(getOperation(), access);
     KernelBuilder(getOperation(), access, graph).run();
   }

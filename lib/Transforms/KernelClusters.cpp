@@ -22,10 +22,48 @@ static bool isMask(Operation *op) {
   return isa<EqOp, NeOp, LtOp, LeOp, GtOp, GeOp>(op) && splatValue(op->getOperand(1));
 }
 
-AccessOps::AccessOps(func::FuncOp function) {
+static bool isSimpleArithmetic(Operation *op) {
+  return isa<CastOp, AddOp, SubOp, MulOp, DivOp>(op);
+}
+
+/// Whether only products read the value, and none so wide that it would be computed very often.
+static bool isForProducts(Value value) {
+  constexpr int64_t kWidest = 1024;
+  auto width = [](Value other, ArrayRef<int64_t> dims) {
+    int64_t product = 1;
+    for (int64_t d : dims)
+      product *= typeOf(other).isDynamicDim(d) ? kWidest + 1 : typeOf(other).getDimSize(d);
+    return product;
+  };
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (auto dot = dyn_cast<DotOp>(user))
+      return (dot.getLhs() != value || width(dot.getRhs(), dot.getRhsFree()) <= kWidest) &&
+             (dot.getRhs() != value || width(dot.getLhs(), dot.getLhsFree()) <= kWidest);
+    return isSimpleArithmetic(user) && isForProducts(user->getResult(0));
+  });
+}
+
+AccessOps::AccessOps(func::FuncOp function, bool fuseLoads) {
   for (Operation &op : function.front())
-    if (isAccess(&op))
+    if (isAccess(&op) || (fuseLoads && preparesData(&op)))
       ops.insert(&op);
+}
+
+/// A step from data to an operand, as from pixels to numbers between 0 and 1: cheaper to do again
+/// in each product than to store and wait for.
+bool AccessOps::preparesData(Operation *op) const {
+  if (!isSimpleArithmetic(op))
+    return false;
+  bool ofData = false;
+  bool known = llvm::all_of(op->getOperands(), [&](Value operand) {
+    Operation *source = operand.getDefiningOp();
+    bool view = isa<ReshapeOp>(source);
+    Operation *base = view ? source->getOperand(0).getDefiningOp() : source;
+    bool prepared = contains(source) && isSimpleArithmetic(source) && !view;
+    ofData |= isa<InputOp>(base) || prepared;
+    return isLeaf(base) || (contains(source) && !view);
+  });
+  return ofData && known && isForProducts(op->getResult(0));
 }
 
 bool AccessOps::isAccess(Operation *op) const {

@@ -35,14 +35,16 @@ struct Use {
 bool isLeaf(mlir::Operation *op);
 
 /// The ops that are repeated in every kernel that uses them: re-indexing, constants, and scalar
-/// arithmetic on what is known before the kernel starts.
+/// arithmetic on what is known before the kernel starts. Where products fuse loads, also what
+/// prepares data for them.
 class AccessOps {
 public:
-  explicit AccessOps(mlir::func::FuncOp function);
+  AccessOps(mlir::func::FuncOp function, bool fuseLoads);
   bool contains(mlir::Operation *op) const { return ops.contains(op); }
 
 private:
   bool isAccess(mlir::Operation *op) const;
+  bool preparesData(mlir::Operation *op) const;
 
   llvm::DenseSet<mlir::Operation *> ops;
 };

@@ -2,8 +2,9 @@
 //
 // A product with one row, one column or one term to sum has no reuse that register tiles could
 // exploit: it becomes broadcasts, a multiplication and a sum, which fuse like everything
-// elementwise. The others read their right-hand side along its last dimension, which must be a free
-// one: where it is not, a transposed copy is made.
+// elementwise. On a processor the others read their right-hand side along its last dimension, which
+// must be a free one: where it is not, a transposed copy is made. A GPU reads in any order (option
+// `any-layout`).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -108,13 +109,15 @@ static void layOutRight(DotOp op) {
 
 namespace {
 struct PrepareProductsPass : dlc::impl::PrepareProductsPassBase<PrepareProductsPass> {
+  using PrepareProductsPassBase::PrepareProductsPassBase;
+
   void runOnOperation() override {
     SmallVector<DotOp> dots;
     getOperation().walk([&](DotOp op) { dots.push_back(op); });
     for (DotOp op : dots) {
       if (isThin(op))
         expandThin(op);
-      else
+      else if (!anyLayout)
         layOutRight(op);
     }
   }

@@ -613,13 +613,13 @@ func.func @f(%x: tensor<3x4xf32>) {
 
 // -----
 
-func.func @f(%x: tensor<3x4xf32>) {
-  %y = dl.kernel "contract" "label" (%x) {
-  ^bb0(%a: tensor<3x4xf32>):
+func.func @f(%x: tensor<3x4xf32>, %v: tensor<4xf32>) {
+  %y = dl.kernel "contract" "label" (%x, %v) {
+  ^bb0(%a: tensor<3x4xf32>, %c: tensor<4xf32>):
     // expected-error @+1 {{cannot be part of a kernel}}
-    %b = dl.dot %a, %a contract [1] x [1] : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x3xf32>
-    dl.yield %b : tensor<3x3xf32>
-  } : (tensor<3x4xf32>) -> tensor<3x3xf32>
+    %b = dl.dot %a, %c contract [1] x [0] : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3xf32>
+    dl.yield %b : tensor<3xf32>
+  } : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3xf32>
   return
 }
 

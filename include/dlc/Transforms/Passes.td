@@ -22,6 +22,9 @@ def StreamPass : Pass<"dl-stream", "::mlir::ModuleOp"> {
 def PrepareProductsPass : Pass<"dl-prepare-products", "::mlir::func::FuncOp"> {
   let summary = "turn thin products into reductions and lay out the right-hand sides of the others";
   let dependentDialects = ["::dlc::DLDialect"];
+  let options = [
+    Option<"anyLayout", "any-layout", "bool", "false", "products read their right-hand side in any order of its dimensions">
+  ];
 }
 
 def DropUnitDimsPass : Pass<"dl-drop-unit-dims", "::mlir::func::FuncOp"> {
@@ -32,6 +35,9 @@ def DropUnitDimsPass : Pass<"dl-drop-unit-dims", "::mlir::func::FuncOp"> {
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
   let dependentDialects = ["::dlc::DLDialect"];
+  let options = [
+    Option<"fuseLoads", "fuse-loads", "bool", "false", "products compute what is cheap of their operands as they load them">
+  ];
 }
 
 def ScheduleKernelsPass : Pass<"dl-schedule-kernels", "::mlir::func::FuncOp"> {

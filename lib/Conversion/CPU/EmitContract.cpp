@@ -263,7 +263,12 @@ private:
 };
 
 LogicalResult CpuEmitter::emitContract() {
-  return ContractEmitter(*this, *region->getOps<DotOp>().begin()).emit();
+  DotOp dot = *region->getOps<DotOp>().begin();
+  bool inMemory = isa<BlockArgument>(dot.getLhs()) && isa<BlockArgument>(dot.getRhs());
+  if (!inMemory || dot.getRhsFree().back() != typeOf(dot.getRhs()).getRank() - 1)
+    return dot.emitError("a processor's product reads its operands from memory, and its right-hand "
+                         "side along the last dimension");
+  return ContractEmitter(*this, dot).emit();
 }
 
 } // namespace dlc
