@@ -43,7 +43,7 @@ GRID = r"label %grid_barrier\.exit"
 # are thread 0's alone, and what begins it behind `advance`; lanes' order of exchange where the other lanes have the identity; the
 # mask of one operand's terms or lines where the other's is 0 or what is beyond is not stored.
 MUTANTS = [
-    Mutant("map: the last element is left out", "map", r"(icmp samesign ult i64 %\d+, )385$", r"\g<1>384"),
+    Mutant("map: the last element is left out", "map", r"(icmp samesign ult i64 %[\w.]+, )385$", r"\g<1>384"),
     Mutant("map: the rows of the batch are one further", "map", ROW_NUMBERS,
            r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
     Mutant("map: a block starts half a block early", "map", r"(shl nuw nsw i64 %\d+, )8$", r"\g<1>7"),
