@@ -101,6 +101,10 @@ void KernelEmitter::onlyIf(Value condition, llvm::function_ref<void()> body) {
   auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
+  inScope(body);
+}
+
+void KernelEmitter::inScope(llvm::function_ref<void()> body) {
   scopes.push_back(known.size());
   body();
   known.truncate(scopes.pop_back_val());

@@ -85,6 +85,8 @@ protected:
       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// Runs `body` where the condition holds; a null one always does.
   void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
+  /// What becomes known in `body` is forgotten behind it.
+  void inScope(llvm::function_ref<void()> body);
   mlir::Value tailMask(int64_t count);
 
   //===--- Elements (Evaluate.cpp) ---===//

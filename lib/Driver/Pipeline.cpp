@@ -48,7 +48,7 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
     manager.addPass(createPlanMemoryPass());      // needs the order and the barriers
     if (target.isDevice)
       manager.addPass(createPlanLaunchesPass(
-          {target.persistent, target.products})); // the grids; the manifest lists them
+          {target.persistent, target.products, target.cpu})); // the grids; the manifest lists them
   }
   if (reaches(Phase::Loops)) {
     if (target.isDevice)

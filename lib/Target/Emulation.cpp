@@ -21,6 +21,8 @@ static StringRef emulationOf(StringRef intrinsic) {
       {"llvm.nvvm.shfl.sync.bfly.i32", "emu_shfl_bfly_i32"},
       {"llvm.nvvm.vote.ballot.sync", "emu_ballot"},
       {"llvm.nvvm.nanosleep", "emu_nanosleep"},
+      {"llvm.nvvm.cp.async.commit.group", "emu_cp_async_commit"},
+      {"llvm.nvvm.cp.async.wait.group", "emu_cp_async_wait"},
   };
   for (auto [name, emulation] : table)
     if (intrinsic == name)
@@ -56,6 +58,72 @@ static void emulateProduct(Function &intrinsic, StringRef emulation) {
   }
 }
 
+/// The emulation writes four words to memory, and is told how many matrices and whether to
+/// transpose them.
+static void emulateMatrixLoad(CallInst &call, bool transposed) {
+  Module &code = *call.getModule();
+  IRBuilder<> b(&*call.getFunction()->getEntryBlock().getFirstInsertionPt());
+  Value *memory = b.CreateAlloca(call.getType());
+  b.SetInsertPoint(&call);
+  Value *row = b.CreateAddrSpaceCast(call.getArgOperand(0), b.getPtrTy());
+  FunctionCallee function = code.getOrInsertFunction("emu_ldmatrix", b.getVoidTy(), b.getPtrTy(),
+                                                     b.getPtrTy(), b.getInt32Ty(), b.getInt32Ty());
+  b.CreateCall(function, {memory, row, b.getInt32(4), b.getInt32(transposed)});
+  call.replaceAllUsesWith(b.CreateLoad(call.getType(), memory));
+}
+
+/// The emulation is told the size, and how much of it the source has.
+static void emulateCopy(CallInst &call, int bytes) {
+  IRBuilder<> b(&call);
+  Value *to = b.CreateAddrSpaceCast(call.getArgOperand(0), b.getPtrTy());
+  Value *from = b.CreateAddrSpaceCast(call.getArgOperand(1), b.getPtrTy());
+  Value *size = b.getInt32(bytes);
+  Value *sourceSize = call.arg_size() == 3 ? call.getArgOperand(2) : size;
+  FunctionCallee function = call.getModule()->getOrInsertFunction(
+      "emu_cp_async", b.getVoidTy(), b.getPtrTy(), b.getPtrTy(), b.getInt32Ty(), b.getInt32Ty());
+  b.CreateCall(function, {to, from, size, sourceSize});
+}
+
+/// To tf32, as the bits of an f32: 10 bits behind the point, ties away from 0.
+static void emulateTF32(CallInst &call) {
+  IRBuilder<> b(&call);
+  Value *value = call.getArgOperand(0), *bits = b.CreateBitCast(value, b.getInt32Ty());
+  Value *rounded = b.CreateAnd(b.CreateAdd(bits, b.getInt32(0x1000)), b.getInt32(~0x1fff));
+  call.replaceAllUsesWith(b.CreateSelect(b.CreateFCmpUNO(value, value), bits, rounded));
+}
+
+/// To bf16, the upper half of an f32: the nearest one, ties to even.
+static void emulateBF16(CallInst &call) {
+  IRBuilder<> b(&call);
+  Value *value = call.getArgOperand(0), *bits = b.CreateBitCast(value, b.getInt32Ty());
+  Value *odd = b.CreateAnd(b.CreateLShr(bits, 16), 1);
+  Value *rounded = b.CreateAdd(b.CreateAdd(bits, b.getInt32(0x7fff)), odd);
+  Value *chosen = b.CreateSelect(b.CreateFCmpUNO(value, value), b.getInt32(0x7fff0000), rounded);
+  Value *half = b.CreateTrunc(b.CreateLShr(chosen, 16), b.getInt16Ty());
+  call.replaceAllUsesWith(b.CreateBitCast(half, call.getType()));
+}
+
+/// Emulates calls that take more than one of another function; false for any other.
+static bool emulateSpecially(CallInst &call) {
+  StringRef name = call.getCalledFunction()->getName();
+  if (name.consume_front("llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.")) {
+    emulateMatrixLoad(call, name.starts_with("trans."));
+  } else if (name.consume_front("llvm.nvvm.cp.async.c") &&
+             (name.consume_front("a.shared.global.") || name.consume_front("g.shared.global."))) {
+    int bytes = 0;
+    name.consumeInteger(10, bytes);
+    emulateCopy(call, bytes);
+  } else if (name == "llvm.nvvm.f2tf32.rna") {
+    emulateTF32(call);
+  } else if (name == "llvm.nvvm.f2bf16.rn") {
+    emulateBF16(call);
+  } else {
+    return false;
+  }
+  call.eraseFromParent();
+  return true;
+}
+
 static Error emulateIntrinsics(Module &code) {
   static constexpr std::pair<StringLiteral, StringLiteral> products[] = {
       {"llvm.nvvm.mma.m16n8k8.row.col.tf32", "emu_mma_m16n8k8_tf32"},
@@ -69,6 +137,12 @@ static Error emulateIntrinsics(Module &code) {
   for (Function &function : make_early_inc_range(code)) {
     if (!function.isDeclaration() || !function.getName().starts_with("llvm.nvvm."))
       continue;
+    for (User *user : make_early_inc_range(function.users()))
+      emulateSpecially(*cast<CallInst>(user));
+    if (function.use_empty()) {
+      function.eraseFromParent();
+      continue;
+    }
     StringRef name = emulationOf(function.getName());
     if (name.empty())
       return createStringError(inconvertibleErrorCode(),

@@ -18,7 +18,8 @@ def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
   let summary = "choose each kernel's grid on a device, and name the device function that does its work";
   let options = [
     Option<"persistent", "persistent", "bool", "false", "training steps run in one kernel that stays on the device">,
-    Option<"products", "products", "std::string", "\"f32\"", "what products of f32 are made of: f32, tf32 or bf16">
+    Option<"products", "products", "std::string", "\"f32\"", "what products of f32 are made of: f32, tf32, bf16 or f16">,
+    Option<"device", "device", "std::string", "", "the GPU, such as sm_90a">
   ];
 }
 

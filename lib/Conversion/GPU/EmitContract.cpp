@@ -11,20 +11,33 @@ ProductEmitter::ProductEmitter(GpuEmitter &emitter, DotOp dot)
     : e(emitter), b(emitter.b), dot(dot), product(productShape(dot)), tile(emitter.launch.tile),
       element(cast<RankedTensorType>(dot.getY().getType()).getElementType()) {}
 
+/// Rows of tiles that blocks go through together, column by column: those that run at once then
+/// need few lines of either operand.
+constexpr int64_t kBand = 8;
+
 void ProductEmitter::emit() {
-  count = e.countOf(product.batch);
   rows = e.countOf(product.rows);
   columns = e.countOf(product.columns);
   terms = e.countOf(product.terms);
   Value down = tilesOf(rows, tile.rows), along = tilesOf(columns, tile.columns);
   Value each = arith::MulIOp::create(b, down, along);
-  e.loop(e.block(), arith::MulIOp::create(b, count, each), e.launch.blocks, [&](Value number) {
-    batchAt = e.delinearize(arith::DivUIOp::create(b, number, each), product.batch);
-    Value within = arith::RemUIOp::create(b, number, each);
-    firstRow = e.mulInt(arith::DivUIOp::create(b, within, along), tile.rows);
-    firstColumn = e.mulInt(arith::RemUIOp::create(b, within, along), tile.columns);
-    SmallVector<Place> kept = places();
-    finish(kept, sums(kept.size()));
+  Value all = arith::MulIOp::create(b, e.countOf(product.batch), each);
+  e.loop(e.block(), all, e.launch.blocks, [&](Value number) {
+    if (!product.batch.empty()) {
+      origin.batch = e.delinearize(arith::DivUIOp::create(b, number, each), product.batch);
+      number = arith::RemUIOp::create(b, number, each);
+    }
+    bool inBands = isMultiple(product.rows, kBand * tile.rows);
+    Value width = inBands ? e.mulInt(along, kBand) : along;
+    Value row = arith::DivUIOp::create(b, number, width);
+    Value column = arith::RemUIOp::create(b, number, width);
+    if (inBands) {
+      row = e.addInt(e.mulInt(row, kBand), arith::RemUIOp::create(b, column, e.integer(kBand)));
+      column = arith::DivUIOp::create(b, column, e.integer(kBand));
+    }
+    origin.row = e.mulInt(row, tile.rows);
+    origin.column = e.mulInt(column, tile.columns);
+    computeTile();
   });
 }
 
@@ -32,73 +45,53 @@ Value ProductEmitter::tilesOf(Value size, int64_t each) {
   return arith::DivUIOp::create(b, e.addInt(size, e.integer(each - 1)), e.integer(each));
 }
 
-SmallVector<Value> ProductEmitter::sums(size_t count) {
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
-  return e.loopCarrying(e.integer(0), terms, tile.terms, SmallVector<Value>(count, zero),
-                        [&](Value first, ValueRange carried) {
-                          e.barrier(); // the part before has been used
-                          bring(/*left=*/true, first);
-                          bring(/*left=*/false, first);
-                          e.barrier();
-                          return multiply(carried);
-                        });
+/// Null where every place is inside.
+Value ProductEmitter::isInside(Value row, Value column) {
+  Value inside;
+  if (!isMultiple(product.rows, tile.rows))
+    inside = e.lessThan(row, rows);
+  if (isMultiple(product.columns, tile.columns))
+    return inside;
+  Value left = e.lessThan(column, columns);
+  return inside ? Value(arith::AndIOp::create(b, inside, left)) : left;
 }
 
-/// Brings a part of an operand into shared memory, 0 beyond its end. Neighbouring threads read
-/// along the operand's last dimension.
-void ProductEmitter::bring(bool left, Value firstTerm) {
-  Value operand = left ? dot.getLhs() : dot.getRhs();
-  auto contract = left ? dot.getLhsContract() : dot.getRhsContract();
-  int64_t lines = left ? tile.rows : tile.columns;
-  bool alongTerms =
-      llvm::is_contained(contract, cast<RankedTensorType>(operand.getType()).getRank() - 1);
-  assert(lines * tile.terms % e.launch.threads == 0 && "threads bring equally much");
-  // One after the other, not in a loop: so that all are on their way before the first is needed.
-  for (int64_t done = 0; done < lines * tile.terms; done += e.launch.threads) {
-    Value i = e.addInt(e.threadInBlock(), e.integer(done));
-    int64_t inner = alongTerms ? tile.terms : lines;
-    Value fast = arith::RemUIOp::create(b, i, e.integer(inner));
-    Value slow = arith::DivUIOp::create(b, i, e.integer(inner));
-    Value term = alongTerms ? fast : slow, line = alongTerms ? slow : fast;
-    Value wholeTerm = e.addInt(firstTerm, term);
-    Value wholeLine = e.addInt(left ? firstRow : firstColumn, line);
-    Value end = left ? rows : columns;
-    auto last = [&](Value size) { return Value(arith::SubIOp::create(b, size, e.integer(1))); };
-    Value inside =
-        arith::AndIOp::create(b, e.lessThan(wholeTerm, terms), e.lessThan(wholeLine, end));
-    Value value = e.evaluate(
-        operand, operandAt(left, e.minInt(wholeLine, last(end)), e.minInt(wholeTerm, last(terms))));
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(value.getType()));
-    put(left, term, line, arith::SelectOp::create(b, inside, value, zero));
+void ProductEmitter::finish(Value row, Value column, ValueRange sums) {
+  row = e.addInt(origin.row, row);
+  column = e.addInt(origin.column, column);
+  if (innermostMultiple(product.columns, sums.size()) == static_cast<int64_t>(sums.size())) {
+    e.onlyIf(isInside(row, column), [&] { storeRun(row, column, sums); });
+    return;
+  }
+  for (auto [n, sum] : llvm::enumerate(sums)) {
+    Value own = e.addInt(column, e.integer(n));
+    e.onlyIf(isInside(row, own), [&, sum = sum] { storeRun(row, own, sum); });
   }
 }
 
-Indices ProductEmitter::operandAt(bool left, Value line, Value term) {
-  Value operand = left ? dot.getLhs() : dot.getRhs();
-  Indices at(cast<RankedTensorType>(operand.getType()).getRank());
-  auto put = [&](ArrayRef<int64_t> dims, ArrayRef<Index> from) {
-    for (auto [d, index] : llvm::zip_equal(dims, from))
-      at[d] = index;
+/// All are computed before the first is stored, so that loads and stores become those of vectors.
+void ProductEmitter::storeRun(Value row, Value column, ValueRange sums) {
+  Indices first(origin.batch);
+  llvm::append_range(first, e.delinearize(row, product.rows));
+  llvm::append_range(first, e.delinearize(column, product.columns));
+  auto placeOf = [&](size_t n) {
+    Indices place(first);
+    if (n)
+      place.back().offset += static_cast<int64_t>(n);
+    return place;
   };
-  put(left ? dot.getLhsBatch() : dot.getRhsBatch(), batchAt);
-  put(left ? dot.getLhsContract() : dot.getRhsContract(), e.delinearize(term, product.terms));
-  put(left ? dot.getLhsFree() : dot.getRhsFree(),
-      e.delinearize(line, left ? product.rows : product.columns));
-  return at;
-}
-
-void ProductEmitter::finish(ArrayRef<Place> places, ArrayRef<Value> sums) {
-  for (auto [place, sum] : llvm::zip_equal(places, sums)) {
-    Value row = e.addInt(firstRow, place.row), column = e.addInt(firstColumn, place.column);
-    Value inside = arith::AndIOp::create(b, e.lessThan(row, rows), e.lessThan(column, columns));
-    e.onlyIf(inside, [&, sum = sum] {
-      Indices at(batchAt);
-      llvm::append_range(at, e.delinearize(row, product.rows));
-      llvm::append_range(at, e.delinearize(column, product.columns));
-      e.bind(dot.getY(), at, sum);
-      e.storeResults(at);
-    });
-  }
+  ValueRange results = e.region->getTerminator()->getOperands();
+  SmallVector<Value> elements;
+  e.inScope([&] {
+    for (auto [n, sum] : llvm::enumerate(sums)) {
+      e.bind(dot.getY(), placeOf(n), sum);
+      for (Value result : results)
+        elements.push_back(e.evaluate(result, placeOf(n)));
+    }
+  });
+  for (size_t result = 0; result < results.size(); ++result)
+    for (size_t n = 0; n < sums.size(); ++n)
+      e.store(result, placeOf(n), elements[n * results.size() + result]);
 }
 
 LogicalResult GpuEmitter::emitContract() {

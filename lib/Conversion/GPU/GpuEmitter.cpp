@@ -167,4 +167,40 @@ void GpuEmitter::storeShared(Value index, Value element) {
   LLVM::StoreOp::create(b, element, place);
 }
 
+static unsigned bytesOf(Type element, int64_t count) {
+  return element.getIntOrFloatBitWidth() / 8 * count;
+}
+
+SmallVector<Value> GpuEmitter::loadShared(Value index, Type element, int64_t count) {
+  if (count == 1)
+    return {loadShared(index, element)};
+  Value loaded = LLVM::LoadOp::create(b, VectorType::get({count}, element),
+                                      sharedAt(index, element), bytesOf(element, count));
+  SmallVector<Value> elements;
+  for (int64_t n = 0; n < count; ++n)
+    elements.push_back(LLVM::ExtractElementOp::create(b, loaded, integer(n)));
+  return elements;
+}
+
+void GpuEmitter::storeShared(Value index, ValueRange elements) {
+  if (elements.size() == 1)
+    return storeShared(index, elements.front());
+  Type element = elements.front().getType();
+  auto type = VectorType::get({static_cast<int64_t>(elements.size())}, element);
+  Value vector = LLVM::PoisonOp::create(b, type);
+  for (auto [n, value] : llvm::enumerate(elements))
+    vector = LLVM::InsertElementOp::create(b, vector, value, integer(n));
+  LLVM::StoreOp::create(b, vector, sharedAt(index, element), bytesOf(element, elements.size()));
+}
+
+void GpuEmitter::commitCopies() {
+  LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.nvvm.cp.async.commit.group"),
+                                ValueRange());
+}
+
+void GpuEmitter::waitForCopies(int64_t groups) {
+  Value most = arith::ConstantOp::create(b, b.getI32IntegerAttr(groups));
+  LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.nvvm.cp.async.wait.group"), most);
+}
+
 } // namespace dlc

@@ -24,6 +24,8 @@ protected:
   mlir::LogicalResult emitContract() override;
   mlir::LogicalResult emitScatter() override;
   friend class ProductEmitter;
+  friend class ProductOperand;
+  friend class PipelinedProduct;
   friend class FmaProduct;
   friend class TensorProduct;
 
@@ -57,6 +59,13 @@ private:
   mlir::Value sharedAt(mlir::Value index, mlir::Type element);
   mlir::Value loadShared(mlir::Value index, mlir::Type element);
   void storeShared(mlir::Value index, mlir::Value element);
+  /// The same for neighbours, at once: the first one's index is a multiple of their number.
+  llvm::SmallVector<mlir::Value> loadShared(mlir::Value index, mlir::Type element, int64_t count);
+  void storeShared(mlir::Value index, mlir::ValueRange elements);
+  /// Makes a group of this thread's copies to shared memory since the last one.
+  void commitCopies();
+  /// Waits until at most `groups` of this thread's groups are under way.
+  void waitForCopies(int64_t groups);
 
   Launch launch;
   mlir::Value blockNumber;

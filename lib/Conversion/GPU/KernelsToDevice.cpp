@@ -39,12 +39,14 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
       getOperation()->setAttr("dl.persistent", b.getUnitAttr());
     auto format = products == "tf32"   ? ProductFormat::TF32
                   : products == "bf16" ? ProductFormat::BF16
+                  : products == "f16"  ? ProductFormat::F16
                                        : ProductFormat::Exact;
+    bool copies = device != "sm_75";
     SmallVector<KernelOp> known;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
       for (auto kernel : function.getOps<KernelOp>()) {
-        Launch launch = chooseLaunch(kernel, batch ? batch.getInt() : 1, format);
+        Launch launch = chooseLaunch(kernel, batch ? batch.getInt() : 1, format, copies);
         kernel->setAttr("launch", toAttribute(launch, &getContext()));
         // A function is made for a grid: the batch that it is for may differ as well.
         auto same = llvm::find_if(known, [&](KernelOp other) {
@@ -100,6 +102,11 @@ struct ConvertKernelsToDevicePass
     auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
                                        b.getFunctionType(arguments, {}));
     launch->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
+    // Tensors begin at multiples of 64 bytes: loads of neighbours become those of vectors.
+    for (func::FuncOp function : {body, launch})
+      for (auto [n, type] : llvm::enumerate(function.getArgumentTypes()))
+        if (n > 0 && isa<LLVM::LLVMPointerType>(type))
+          function.setArgAttr(n, "llvm.align", b.getI64IntegerAttr(64));
     ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
     inner.setInsertionPointToStart(launch.addEntryBlock());
     SmallVector<Value> values(launch.getArguments());

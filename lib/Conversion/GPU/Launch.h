@@ -16,11 +16,14 @@ inline bool isHalf(ProductFormat format) {
   return format == ProductFormat::BF16 || format == ProductFormat::F16;
 }
 
-/// A product's tile: what a block computes, a part of the sum at a time, and what a thread keeps;
+/// A product's tile: what a block computes, a part of the terms at a time, and what a thread keeps;
 /// on tensor cores, a warp.
 struct Tile {
   int64_t rows = 0, columns = 0, terms = 0;
   int64_t threadRows = 0, threadColumns = 0;
+  int64_t groups = 1; // of threads, each of which has all of the tile, and shares the terms
+  int64_t stages = 2; // parts in shared memory at once
+  bool copies = true; // the device copies to shared memory by itself
   ProductFormat format = ProductFormat::Exact;
 };
 
@@ -32,8 +35,9 @@ struct Launch {
 };
 
 /// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of
-/// f32 are made of `format`; those of bf16 and f16 of these.
-Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format);
+/// f32 are made of `format`, those of bf16 and f16 of these; `copies` says whether the device has
+/// `cp.async`.
+Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format, bool copies);
 
 /// A launch as the attribute `launch` of its kernel, and back.
 mlir::DictionaryAttr toAttribute(const Launch &launch, mlir::MLIRContext *context);
@@ -44,6 +48,18 @@ struct ProductShape {
   llvm::SmallVector<int64_t> batch, rows, columns, terms; // sizes, outermost first
 };
 ProductShape productShape(DotOp dot);
+/// The launch with the shortest estimated time (PlanProduct.cpp).
+Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies);
+
+/// How many elements there are in a shape whose first dimension may be the batch.
+int64_t countOf(llvm::ArrayRef<int64_t> shape, int64_t batch);
+/// Whether a shape's elements are known to be a multiple of `size`.
+bool isMultiple(llvm::ArrayRef<int64_t> shape, int64_t size);
+/// The largest power of two up to `most` that divides the innermost dimension.
+int64_t innermostMultiple(llvm::ArrayRef<int64_t> shape, int64_t most);
+
+/// More blocks than the largest GPU can run at once bring nothing: threads walk on instead.
+constexpr int64_t kMostBlocks = 2048;
 
 } // namespace dlc
 

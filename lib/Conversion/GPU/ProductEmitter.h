@@ -1,8 +1,8 @@
-//===- ProductEmitter.h - Products in tiles through shared memory -------------------*- C++ -*-===//
+//===- ProductEmitter.h - Products in tiles -----------------------------------------*- C++ -*-===//
 //
-// A block computes a tile of the result, a few terms at a time: its threads bring both operands'
-// parts into shared memory, with whatever is fused into them, and each thread adds products to sums
-// in registers. Then what is fused behind the product is computed on them.
+// A block computes a tile of the result. How its sums come about is a matter of the emitters below;
+// what they have in common is which tile it is, and that what is fused behind the product is
+// computed on the sums.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef DLC_LIB_CONVERSION_GPU_PRODUCTEMITTER_H
@@ -19,15 +19,17 @@ public:
   void emit();
 
 protected:
-  /// A sum that this thread keeps, and its place within the tile.
-  struct Place {
+  /// Computes the sums of the block's tile, and hands each to `finish` in one thread.
+  virtual void computeTile() = 0;
+  /// Computes and stores what follows from sums that lie beside each other in a row. The place of
+  /// the first is within the tile, its column a multiple of their number.
+  void finish(mlir::Value row, mlir::Value column, mlir::ValueRange sums);
+
+  /// Where the block's tile lies.
+  struct Origin {
+    Indices batch;
     mlir::Value row, column;
   };
-  virtual llvm::SmallVector<Place> places() = 0;
-  /// Puts an element of the left or right operand into shared memory.
-  virtual void put(bool left, mlir::Value term, mlir::Value line, mlir::Value element) = 0;
-  /// Adds the products of the part that is in shared memory to the sums.
-  virtual llvm::SmallVector<mlir::Value> multiply(mlir::ValueRange sums) = 0;
 
   GpuEmitter &e;
   mlir::ImplicitLocOpBuilder &b;
@@ -35,21 +37,20 @@ protected:
   ProductShape product;
   const Tile &tile;
   mlir::Type element; // of the sums
+  mlir::Value terms;  // how many
+  Origin origin;
 
 private:
   mlir::Value tilesOf(mlir::Value size, int64_t each);
-  llvm::SmallVector<mlir::Value> sums(size_t count);
-  void bring(bool left, mlir::Value firstTerm);
-  Indices operandAt(bool left, mlir::Value line, mlir::Value term);
-  void finish(llvm::ArrayRef<Place> places, llvm::ArrayRef<mlir::Value> sums);
+  mlir::Value isInside(mlir::Value row, mlir::Value column);
+  void storeRun(mlir::Value row, mlir::Value column, mlir::ValueRange sums);
 
-  mlir::Value count, rows, columns, terms;
-  Indices batchAt;
-  mlir::Value firstRow, firstColumn;
+  mlir::Value rows, columns;
 };
 
-/// Exact: multiply-adds of the element type, each sum one chain over the terms in order, as on the
-/// CPU.
+/// Exact: multiply-adds of the element type. Each sum is one chain over the terms in order, as on
+/// the CPU; where the terms are shared among groups of threads, one chain a group, which are added
+/// in order.
 std::unique_ptr<ProductEmitter> makeFmaProduct(GpuEmitter &emitter, DotOp dot);
 
 /// On tensor cores: operands of tf32, bf16 or f16, sums in f32.

@@ -3,12 +3,12 @@
 // A warp multiplies fragments of 16 rows and 8 columns by `mma.sync`. Which elements of a fragment
 // a lane has, PTX says (ISA, "Matrix fragments for mma"): with g = lane / 4 and t = lane % 4, of
 // the sums rows g and g + 8, columns 2t and 2t + 1; of the operands those rows (or column g) and
-// the terms from t on (tf32) or the pairs of terms from 2t on (bf16, f16). Operands lie in shared
-// memory line by line, so that a pair of terms is one word. They come from memory in the product's
-// format, or are rounded to it on the way.
+// the terms from t on (tf32) or the pairs of terms from 2t on (bf16, f16). `ldmatrix` gives a warp
+// just that of four matrices of 8 lines by 16 bytes, whose lines eight lanes each point to; of
+// 16-bit elements also where neighbours in shared memory are lines.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "ProductEmitter.h"
+#include "PipelinedProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -19,108 +19,110 @@ namespace dlc {
 
 constexpr int64_t kRows = 16, kColumns = 8; // of a fragment
 
-class TensorProduct : public ProductEmitter {
+class TensorProduct : public PipelinedProduct {
 public:
   TensorProduct(GpuEmitter &emitter, DotOp dot)
-      : ProductEmitter(emitter, dot), halves(isHalf(tile.format)), fragmentTerms(halves ? 16 : 8) {}
+      : PipelinedProduct(emitter, dot,
+                         hasHalves(emitter) ? Arrangement::AsItIs : Arrangement::Terms,
+                         // Operands lie in shared memory as bits.
+                         IntegerType::get(dot.getContext(), hasHalves(emitter) ? 16 : 32)),
+        halves(hasHalves(emitter)), fragmentTerms(halves ? 16 : 8) {}
 
 private:
+  static bool hasHalves(GpuEmitter &emitter) { return isHalf(emitter.launch.tile.format); }
   Value number(int64_t value) { return e.integer(value); }
-  Value word(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(value)); }
-  int64_t bytes() const { return halves ? 2 : 4; }
+  Value div(Value x, int64_t y) { return arith::DivUIOp::create(b, x, number(y)); }
+  Value rem(Value x, int64_t y) { return arith::RemUIOp::create(b, x, number(y)); }
 
   /// A warp's part of the tile is threadRows by threadColumns; warps lie row by row.
-  Value warpRow() {
-    Value across = number(tile.columns / tile.threadColumns);
-    return e.mulInt(arith::DivUIOp::create(b, e.warpInBlock(), across), tile.threadRows);
-  }
-  Value warpColumn() {
-    Value across = number(tile.columns / tile.threadColumns);
-    return e.mulInt(arith::RemUIOp::create(b, e.warpInBlock(), across), tile.threadColumns);
-  }
-  Value laneGroup() { return arith::DivUIOp::create(b, e.lane(), number(4)); }
-  Value laneInGroup() { return arith::RemUIOp::create(b, e.lane(), number(4)); }
+  int64_t warpsAcross() const { return tile.columns / tile.threadColumns; }
+  Value warpInGroup() { return div(threadInGroup(), kWarp); }
+  Value warpRow() { return e.mulInt(div(warpInGroup(), warpsAcross()), tile.threadRows); }
+  Value warpColumn() { return e.mulInt(rem(warpInGroup(), warpsAcross()), tile.threadColumns); }
 
-  SmallVector<Place> places() override {
-    SmallVector<Place> result;
-    Value row = e.addInt(warpRow(), laneGroup());
-    Value column = e.addInt(warpColumn(), e.mulInt(laneInGroup(), 2));
+  int64_t runLength() const override { return 2; }
+  SmallVector<Run> runs() override {
+    SmallVector<Run> result;
+    Value row = e.addInt(warpRow(), div(e.lane(), 4));
+    Value column = e.addInt(warpColumn(), e.mulInt(rem(e.lane(), 4), 2));
     for (int64_t r = 0; r < tile.threadRows; r += kRows)
       for (int64_t c = 0; c < tile.threadColumns; c += kColumns)
-        for (int64_t part = 0; part < 4; ++part)
-          result.push_back(
-              {e.addInt(row, number(r + part / 2 * 8)), e.addInt(column, number(c + part % 2))});
+        for (int64_t half : {0, 8})
+          result.push_back({e.addInt(row, number(r + half)), e.addInt(column, number(c))});
     return result;
   }
 
-  /// Lines lie apart by their terms and 16 bytes: eight lines of four words are in 32 banks.
-  int64_t stride() const { return tile.terms + 16 / bytes(); }
-  /// Counted in elements of `bytes()`.
-  Value place(bool left, Value term, Value line) {
-    Value at = e.addInt(e.mulInt(line, stride()), term);
-    return left ? at : e.addInt(at, number(tile.rows * stride()));
-  }
+  //===--- Numbers ---===//
 
-  void put(bool left, Value term, Value line, Value value) override {
-    e.storeShared(place(left, term, line), bitsOf(value));
-  }
-
-  Value bitsOf(Value value) {
-    if (isHalf(value.getType()))
+  Value rounded(Value value) override {
+    if (value.getType().getIntOrFloatBitWidth() == 16)
       return arith::BitcastOp::create(b, b.getI16Type(), value);
-    return halves ? roundToBF16(value) : roundToTF32(value);
+    switch (tile.format) {
+    case ProductFormat::BF16:
+      return roundToBF16(value);
+    case ProductFormat::F16:
+      return arith::BitcastOp::create(b, b.getI16Type(),
+                                      arith::TruncFOp::create(b, b.getF16Type(), value));
+    default:
+      return roundToTF32(value);
+    }
   }
 
   /// The value with 10 bits behind the point, ties away from 0, as the bits of an f32.
-  Value roundToTF32(Value value) {
-    Value bits = arith::BitcastOp::create(b, b.getI32Type(), value);
-    Value rounded =
-        arith::AndIOp::create(b, arith::AddIOp::create(b, bits, word(0x1000)), word(~0x1fff));
-    return arith::SelectOp::create(b, isNaN(value), bits, rounded);
-  }
+  Value roundToTF32(Value value) { return e.call("llvm.nvvm.f2tf32.rna", b.getI32Type(), value); }
 
   /// The nearest bf16, ties to even, as 16 bits.
   Value roundToBF16(Value value) {
-    Value bits = arith::BitcastOp::create(b, b.getI32Type(), value), sixteen = word(16);
-    Value odd = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, sixteen), word(1));
-    Value rounded = arith::AddIOp::create(b, arith::AddIOp::create(b, bits, word(0x7fff)), odd);
-    Value chosen = arith::SelectOp::create(b, isNaN(value), word(0x7fc00000), rounded);
-    return arith::TruncIOp::create(b, b.getI16Type(), arith::ShRUIOp::create(b, chosen, sixteen));
+    Value half = e.call("llvm.nvvm.f2bf16.rn", b.getBF16Type(), value);
+    return LLVM::BitcastOp::create(b, b.getI16Type(), half);
   }
 
-  Value isNaN(Value value) {
-    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  //===--- Fragments ---===//
+
+  /// Four matrices of 8 lines by half of a fragment's terms: 16 lines, `farther` behind the warp's
+  /// first. Of the left operand they are ordered by terms, then lines, of the right one the other
+  /// way round: the words of one fragment, or of two.
+  SmallVector<Value> loadFragments(bool isLeft, Value stage, Value firstTerm, int64_t farther) {
+    ProductOperand &operand = isLeft ? left : right;
+    Value matrix = div(e.lane(), 8), pointsTo = rem(e.lane(), 8);
+    Value low = rem(matrix, 2), high = div(matrix, 2);
+    Value line = e.addInt(isLeft ? warpRow() : warpColumn(), e.mulInt(isLeft ? low : high, 8));
+    Value term = e.addInt(firstTerm, e.mulInt(isLeft ? high : low, fragmentTerms / 2));
+    Value &own = operand.isByTerms() ? line : term;
+    own = e.addInt(own, pointsTo);
+    Value from =
+        e.sharedAt(operand.place(stage, term, line, farther), b.getIntegerType(halves ? 16 : 32));
+    SmallVector<Type> words(4, b.getI32Type());
+    Value loaded = e.call(operand.isByTerms() ? "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16"
+                                              : "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16",
+                          LLVM::LLVMStructType::getLiteral(b.getContext(), words), from);
+    SmallVector<Value> result;
+    for (int64_t n = 0; n < 4; ++n) {
+      Value bits = LLVM::ExtractValueOp::create(b, loaded, ArrayRef<int64_t>{n});
+      // What was copied has not been rounded yet.
+      if (!halves && operand.isCopied())
+        bits = roundToTF32(arith::BitcastOp::create(b, b.getF32Type(), bits));
+      result.push_back(bits);
+    }
+    return result;
   }
 
-  /// A word of an operand: of a line, the term `term` or the pair of terms that starts there.
-  Value loadWord(bool left, Value term, Value line) {
-    Value at = place(left, term, line);
-    if (halves)
-      at = arith::DivUIOp::create(b, at, number(2));
-    return e.loadShared(at, b.getI32Type());
-  }
-
-  SmallVector<Value> multiply(ValueRange sums) override {
+  SmallVector<Value> multiply(Value stage, ValueRange sums) override {
     SmallVector<Value> next(sums);
-    Value group = laneGroup(), inGroup = laneInGroup();
-    Value firstTerm = halves ? e.mulInt(inGroup, 2) : inGroup;
-    int64_t half = fragmentTerms / 2;
-    for (int64_t k = 0; k < tile.terms; k += fragmentTerms) {
-      auto load = [&](bool left, int64_t line, int64_t term) {
-        Value whole = e.addInt(e.addInt(left ? warpRow() : warpColumn(), group), number(line));
-        return loadWord(left, e.addInt(firstTerm, number(k + term)), whole);
-      };
-      SmallVector<SmallVector<Value, 4>> left, right;
+    Value own = e.mulInt(group(), fragmentTerms);
+    for (int64_t k = 0; k < tile.terms; k += fragmentTerms * tile.groups) {
+      Value term = tile.groups > 1 ? e.addInt(own, number(k)) : number(k);
+      SmallVector<SmallVector<Value>> rows;
+      SmallVector<Value> columns; // two words a fragment
       for (int64_t r = 0; r < tile.threadRows; r += kRows)
-        left.push_back(
-            {load(true, r, 0), load(true, r + 8, 0), load(true, r, half), load(true, r + 8, half)});
-      for (int64_t c = 0; c < tile.threadColumns; c += kColumns)
-        right.push_back({load(false, c, 0), load(false, c, half)});
-      size_t at = 0;
-      for (ArrayRef<Value> rows : left)
-        for (ArrayRef<Value> columns : right) {
-          accumulate(rows, columns, MutableArrayRef(next).slice(at, 4));
-          at += 4;
+        rows.push_back(loadFragments(/*isLeft=*/true, stage, term, r));
+      for (int64_t c = 0; c < tile.threadColumns; c += 2 * kColumns)
+        llvm::append_range(columns, loadFragments(/*isLeft=*/false, stage, term, c));
+      MutableArrayRef<Value> rest(next);
+      for (ArrayRef<Value> row : rows)
+        for (size_t c = 0; c < columns.size(); c += 2) {
+          accumulate(row, ArrayRef(columns).slice(c, 2), rest.take_front(4));
+          rest = rest.drop_front(4);
         }
     }
     return next;

@@ -211,6 +211,8 @@ void makeTrainingLoop(func::FuncOp train) {
   SmallVector<Type> arguments{code.pointer, number, number, code.pointer};
   arguments.append(llvm::range_size(module.getOps<FieldOp>()), code.pointer);
   auto function = func::FuncOp::create(b, "train_loop", b.getFunctionType(arguments, {}));
+  for (unsigned n = 3; n < arguments.size(); ++n)
+    function.setArgAttr(n, "llvm.align", b.getI64IntegerAttr(64));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value frame = entry->getArgument(0), rows = entry->getArgument(1), steps = entry->getArgument(2);

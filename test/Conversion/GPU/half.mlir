@@ -1,4 +1,4 @@
-// Operands that are stored in 16 bits go into shared memory as they are; values are rounded to bf16 in integers.
+// Operands that are stored in 16 bits are copied to shared memory as they are, and read in either direction; values are rounded to bf16 in integers.
 // RUN: dlc-opt %s --dl-plan-memory --dl-plan-launches --convert-dl-kernels-to-device | FileCheck %s
 // RUN: not dlc-opt %s --dl-plan-memory --convert-dl-kernels-to-loops 2>&1 | FileCheck %s --check-prefix=CPU
 // CPU: error: 'dl.yield' op has operands of 16 bits, which are for GPUs alone
@@ -13,15 +13,17 @@ dl.variable @y "state" : tensor<32x32xf32>
 // CHECK:         %[[HALF:.*]] = arith.bitcast %{{.*}} : i16 to bf16
 // CHECK:         llvm.store %[[HALF]], %{{.*}} {alignment = 2 : i64} : bf16, !llvm.ptr
 // CHECK-LABEL: func.func private @kernel_1.body(
-// CHECK:         %[[LOADED:.*]] = llvm.load %{{.*}} : !llvm.ptr -> bf16
-// CHECK-NOT:     i32 to bf16
-// CHECK:         %[[WORD:.*]] = arith.bitcast %{{.*}} : bf16 to i16
-// CHECK:         llvm.store %[[WORD]], %{{.*}} : i16, !llvm.ptr<3>
+// CHECK-NOT:     llvm.load %{{.*}} -> bf16
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.cg.shared.global.16"
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.commit.group"
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.wait.group"
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16"
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"
 // CHECK-LABEL: func.func private @kernel_2.body(
 // CHECK:         arith.truncf %{{.*}} : f32 to f16
 // CHECK-LABEL: func.func private @kernel_3.body(
-// CHECK:         arith.bitcast %{{.*}} : f16 to i16
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16"
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16"
 // CHECK:         llvm.bitcast %{{.*}} : i32 to vector<2xf16>
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
 func.func @train() {
