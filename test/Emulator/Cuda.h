@@ -170,6 +170,12 @@ EMULATOR_API int cuLaunchCooperativeKernel(void *function, unsigned gridX, unsig
 EMULATOR_API int cuLaunchKernelEx(const emulator::LaunchConfig *config, void *function,
                                   void **parameters, void **extra);
 
+// Tensor maps. TensorMap.cpp.
+EMULATOR_API int cuTensorMapEncodeTiled(void *map, int elementType, unsigned rank, void *address,
+                                        const uint64_t *dims, const uint64_t *strides,
+                                        const unsigned *box, const unsigned *elementStrides,
+                                        int interleave, int swizzle, int promotion, int fill);
+
 // Streams, events, graphs. Streams.cpp.
 EMULATOR_API int cuStreamCreate(void **stream, unsigned flags);
 EMULATOR_API int cuStreamDestroy_v2(void *stream);

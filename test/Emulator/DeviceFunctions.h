@@ -27,7 +27,7 @@ int emu_nctaid_x();
 int emu_nctaid_y();
 int emu_nctaid_z();
 int emu_laneid();
-/// This block's shared memory, aligned to 128 bytes.
+/// This block's shared memory, aligned to 1024 bytes.
 void *emu_shared();
 void emu_trap(const char *message);
 void emu_nanosleep(int nanoseconds);
@@ -50,6 +50,19 @@ void emu_cp_async_commit();
 /// Waits until at most `groups` of the groups committed last are under way.
 void emu_cp_async_wait(int groups);
 void emu_cp_async_wait_all();
+
+// Barriers in shared memory, and copies of tensors that they count. BulkCopies.cpp.
+void emu_mbarrier_init(void *barrier, int threads);
+int64_t emu_mbarrier_arrive(void *barrier);
+int64_t emu_mbarrier_arrive_expect(void *barrier, int bytes);
+/// Waits, though not for ever: true if the phase of that parity is over.
+bool emu_mbarrier_try_wait(void *barrier, int parity);
+void emu_fence_mbarrier_init();
+void emu_fence_proxy_async();
+/// What `map` (cuTensorMapEncodeTiled) has from (x, y, z) on, x innermost.
+void emu_tma_load_3d(void *shared, void *barrier, const void *map, int x, int y, int z,
+                     int16_t multicastMask, int64_t cacheHint, bool multicast, bool hinted,
+                     int group);
 
 // Between the lanes of a warp. Collectives.cpp. `clamp` is the last operand of PTX's shfl.
 int emu_shfl_bfly_i32(int mask, int value, int laneMask, int clamp);
@@ -86,6 +99,18 @@ struct EmuMma {
 void emu_mma_m16n8k16_bf16(void *mma);
 void emu_mma_m16n8k16_f16(void *mma);
 void emu_mma_m16n8k8_tf32(void *mma);
+
+// Products of four warps. Warpgroups.cpp.
+/// c (64 x columns) += a (64 x 16) b (16 x columns), both in shared memory, of bf16 or f16. This
+/// thread's sums are `columns / 2`. A product under way has no sums: `sums` is 0xff until a wait.
+void emu_wgmma(float *sums, uint64_t a, uint64_t b, int columns, int isF16, int transposeA,
+               int transposeB);
+void emu_wgmma_fence();
+void emu_wgmma_commit();
+/// Waits until at most `groups` of the groups committed last are under way.
+void emu_wgmma_wait(float *sums, int count, int groups);
+void emu_setmaxnreg_dec(int registers);
+void emu_setmaxnreg_inc(int registers);
 
 #pragma GCC visibility pop
 }

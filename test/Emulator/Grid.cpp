@@ -16,7 +16,7 @@ Grid grid;
 }
 
 namespace {
-constexpr size_t kSharedAlignment = 128;
+constexpr size_t kSharedAlignment = 1024;
 constexpr size_t kSharedRedZone = 256;
 constexpr char kSharedPattern = 0x7f; // read by mistake, a huge float and a huge index
 constexpr uint64_t kPatienceOfAll = 8;
@@ -91,6 +91,7 @@ void Grid::exitThread() {
   Thread &thread = *running;
   if (!thread.fiber.checkGuard())
     fail("its stack overflowed");
+  leaveProducts(thread);
   Warp &warp = *thread.warp;
   warp.ready &= ~(1u << thread.lane);
   warp.exited |= 1u << thread.lane;
@@ -167,6 +168,7 @@ void Grid::prepare(Block &block, size_t firstStack) {
   block.alive = static_cast<int>(threads);
   alive += block.alive;
   std::fill(std::begin(block.barriers), std::end(block.barriers), Barrier());
+  block.mbarriers.clear();
   for (size_t t = 0; t < threads; ++t) {
     Thread &thread = block.threads[t];
     Warp &warp = block.warps[t / kLanes];

@@ -8,10 +8,12 @@
 #ifndef EMULATOR_GRID_H
 #define EMULATOR_GRID_H
 
+#include "BulkCopies.h"
 #include "Fibers.h"
 #include "Schedule.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +33,11 @@ constexpr int kLanes = 32;
 constexpr int kNamedBarriers = 16;
 constexpr int kMaxArguments = 510; // what CUDA takes of 8 bytes each, nearly
 
+/// A parameter that holds a tensor map itself.
+struct alignas(64) TensorMapArgument {
+  char bytes[128];
+};
+
 /// What to run.
 struct Launch {
   std::string name;
@@ -40,10 +47,12 @@ struct Launch {
   bool cooperative = false;
   int64_t arguments[kMaxArguments] = {};
   int argumentCount = kMaxArguments;
+  std::vector<TensorMapArgument> tensorMaps;
 };
 
 struct Block;
 struct Warp;
+struct WarpProducts; // Warpgroups.cpp
 
 /// A cp.async that has been issued and not carried out.
 struct AsyncCopy {
@@ -78,6 +87,8 @@ struct Warp {
   const char *meetingAt[kLanes];
   uint32_t meetingMask[kLanes];
   void *operands[kLanes];
+  std::shared_ptr<WarpProducts> products; // wgmma
+  int registers = 0;                      // a thread's, once setmaxnreg said so
 };
 
 struct Barrier {
@@ -99,7 +110,8 @@ struct Block {
   std::vector<Warp> warps;
   int alive = 0;
   Barrier barriers[kNamedBarriers];
-  std::vector<char> sharedBuffer; // red zone, shared memory, red zone
+  std::map<const void *, Mbarrier> mbarriers; // by address
+  std::vector<char> sharedBuffer;             // red zone, shared memory, red zone
   char *shared = nullptr;
   uint32_t sharedBytes = 0;
   /// Whether these bytes are all in this block's shared memory.
@@ -165,6 +177,8 @@ extern Grid grid;
 
 // Collectives.cpp: what a thread's exit means for those that wait for it.
 void leaveCollectives(Thread &thread);
+// Warpgroups.cpp: a warp may not leave its part of a product under way.
+void leaveProducts(Thread &thread);
 
 } // namespace emulator
 #endif // EMULATOR_GRID_H

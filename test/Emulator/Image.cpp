@@ -86,12 +86,15 @@ Image::~Image() {
 }
 
 bool Image::find(const std::string &name, Kernel &kernel) const {
-  kernel.function = dlsym(library, name.c_str());
-  void *arguments = dlsym(library, (name + ".arguments").c_str());
-  if (!kernel.function || !arguments)
-    return false;
-  int64_t count;
-  std::memcpy(&count, arguments, sizeof(count));
-  kernel.arguments = static_cast<int>(count);
-  return count >= 0 && count <= kMaxArguments;
+  auto number = [&](const char *suffix, int64_t absent) {
+    void *symbol = dlsym(library, (name + suffix).c_str());
+    int64_t count = absent;
+    if (symbol)
+      std::memcpy(&count, symbol, sizeof(count));
+    return count;
+  };
+  int64_t arguments = number(".arguments", -1), maps = number(".maps", 0);
+  kernel = {dlsym(library, name.c_str()), static_cast<int>(arguments), static_cast<int>(maps)};
+  return kernel.function && arguments >= 0 && arguments <= kMaxArguments && maps >= 0 &&
+         maps <= arguments;
 }

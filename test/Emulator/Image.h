@@ -8,10 +8,12 @@
 namespace emulator {
 
 /// A kernel as an image holds it: `void NAME(arguments...)`, each argument a pointer or an i64, and
-/// an i64 `NAME.arguments` that says how many.
+/// an i64 `NAME.arguments` that says how many. An i64 `NAME.maps`, where there is one, says how
+/// many of the last ones are tensor maps, which are parameters themselves: the function gets
+/// pointers.
 struct Kernel {
   void *function = nullptr;
-  int arguments = 0;
+  int arguments = 0, maps = 0;
 };
 
 /// A shared library in memory. Its functions call those of DeviceFunctions.h.

@@ -1,8 +1,8 @@
 //===- Matrices.cpp - ldmatrix and mma.sync ---------------------------------------------------===//
 #include "Collectives.h"
 #include "DeviceFunctions.h"
+#include "Floats.h"
 
-#include <cmath>
 #include <cstring>
 
 using namespace emulator;
@@ -63,31 +63,17 @@ void emu_ldmatrix(uint32_t *out, const void *row, int count, int transposed) {
 //===----------------------------------------------------------------------------------------===//
 
 namespace {
-float fromBits(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
 // Operand types: how many elements a register holds, and the float that element `i` is.
 struct Bf16 {
   static constexpr int kPerRegister = 2;
   static constexpr char kName[] = "mma.m16n8k16.bf16";
-  static float get(uint32_t word, int i) { return fromBits(i ? word & 0xffff0000 : word << 16); }
+  static float get(uint32_t word, int i) { return fromBF16(static_cast<uint16_t>(word >> 16 * i)); }
 };
 
 struct F16 {
   static constexpr int kPerRegister = 2;
   static constexpr char kName[] = "mma.m16n8k16.f16";
-  static float get(uint32_t word, int i) {
-    uint32_t bits = word >> 16 * i & 0xffff, exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    uint32_t sign = (bits >> 15) << 31;
-    if (exponent == 0)
-      return std::copysign(static_cast<float>(mantissa) * 0x1p-24f, fromBits(sign | 0x3f800000));
-    if (exponent == 31)
-      return fromBits(sign | 0x7f800000 | mantissa << 13);
-    return fromBits(sign | (exponent + 112) << 23 | mantissa << 13);
-  }
+  static float get(uint32_t word, int i) { return fromF16(static_cast<uint16_t>(word >> 16 * i)); }
 };
 
 struct Tf32 {

@@ -152,6 +152,20 @@ Result check(const Function &function, const Launch &launch) {
   return CUDA_SUCCESS;
 }
 
+/// The launch keeps its tensor maps, and stays where it is.
+void takeArguments(const Kernel &kernel, void **parameters, Launch &launch) {
+  launch.argumentCount = kernel.arguments;
+  launch.tensorMaps.resize(kernel.maps);
+  int first = kernel.arguments - kernel.maps; // tensor map
+  for (int i = 0; i < first; ++i)
+    std::memcpy(&launch.arguments[i], parameters[i], sizeof(int64_t));
+  for (int i = 0; i < kernel.maps; ++i) {
+    TensorMapArgument &map = launch.tensorMaps[i];
+    std::memcpy(&map, parameters[first + i], sizeof(map));
+    launch.arguments[first + i] = reinterpret_cast<int64_t>(&map);
+  }
+}
+
 /// Takes the arguments now, as the real driver does; the kernel may run much later.
 Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameters, void **extra) {
   Function *function = driver.functions.find(handle);
@@ -170,10 +184,9 @@ Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameter
     return wrong;
   launch.name = function->name;
   launch.kernel = function->kernel.function;
-  for (int i = 0; i < function->kernel.arguments; ++i)
-    std::memcpy(&launch.arguments[i], parameters[i], sizeof(int64_t));
-  launch.argumentCount = function->kernel.arguments;
-  return driver.enqueue(stream, [handle, launch = std::make_shared<Launch>(std::move(launch))] {
+  auto shared = std::make_shared<Launch>(std::move(launch));
+  takeArguments(function->kernel, parameters, *shared);
+  return driver.enqueue(stream, [handle, launch = std::move(shared)] {
     if (!driver.functions.find(handle))
       return driver.fail(CUDA_ERROR_INVALID_HANDLE, launch->name + ": its module was unloaded");
     ++driver.kernels;
