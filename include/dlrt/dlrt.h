@@ -27,6 +27,15 @@
  * row after the other. Fields that a function does not read may be null, as targets for
  * predictions. Rows are refused that lack a field which the function reads, or have a class number
  * that is none.
+ *
+ * GPUs. A net on a GPU works in one context and one stream of CUDA's driver. The context is the one
+ * that is current in the thread that opens the net, if it is of that GPU, and has to outlive the
+ * net; otherwise the GPU's primary context, which CUDA's runtime and the frameworks on it use. A
+ * call leaves the thread's current context as it was. What a call gives to the host it has waited
+ * for. Only two calls return before the GPU has done their work, and these only under
+ * dlrt_net_set_memory(net, DLRT_DEVICE): dlrt_net_train without `out_loss`, and dlrt_net_predict.
+ * Their work is enqueued in the stream behind what is there, so whatever is enqueued later sees it.
+ * Nothing may be called while the stream is captured.
  */
 #ifndef DLRT_DLRT_H
 #define DLRT_DLRT_H
@@ -81,6 +90,28 @@ typedef struct dlrt_tensor {
   int64_t elements;
 } dlrt_tensor;
 
+/* Where arrays lie that are passed to a net. */
+typedef enum dlrt_memory {
+  DLRT_HOST = 0,
+  DLRT_DEVICE = 1 /* in the memory of the net's device */
+} dlrt_memory;
+
+/* A GPU that the driver shows. */
+typedef struct dlrt_device {
+  char choice[16]; /* what dlrt_net_open_on takes for it: "gpu:N" */
+  char name[128];
+  int64_t memory_bytes;
+  int64_t multiprocessors;
+  int64_t capability_major, capability_minor; /* compute capability */
+  int64_t driver_version; /* of CUDA, that the driver serves: 1000 * major + 10 * minor */
+} dlrt_device;
+
+/* How many GPUs there are. Where there is none, `reason`, if it is not null, gets why: a text of at
+ * most `room` bytes with its 0. */
+int64_t dlrt_device_count(char *reason, int64_t room);
+/* Describes GPU `index`, from 0. DLRT_INVALID where there is none of that number. */
+dlrt_status dlrt_device_info(int64_t index, dlrt_device *out_device);
+
 /* Version of the ABI that this library was built for (DLRT_ABI_VERSION). */
 int64_t dlrt_abi_version(void);
 
@@ -124,6 +155,32 @@ dlrt_status dlrt_net_tensor_info(dlrt_net *net, int64_t index, dlrt_tensor *out_
 dlrt_status dlrt_net_tensor_read(dlrt_net *net, int64_t index, void *out_values);
 dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *values);
 
+/* Where a variable lies in the memory of the net's device (of a net on the processor, the host's):
+ * `elements` values, row-major, for reading in place, in the stream's order. They are those of the
+ * last call that was made. The address stays the same until the net's release. DLRT_UNSUPPORTED
+ * where the program keeps the variable in another order, as a processor may. */
+dlrt_status dlrt_net_tensor_address(dlrt_net *net, int64_t index, void **out_address);
+
+/* Has all further work done in `stream`, a CUstream or cudaStream_t of the net's context; null goes
+ * back to the stream that the net has of its own. Waits for what the net has in the stream of
+ * before. The stream has to exist until another one is set or the net is released. */
+dlrt_status dlrt_net_set_stream(dlrt_net *net, void *stream);
+
+/* Says where the rows lie that later calls get, and where predictions go; at first, DLRT_HOST. In
+ * DLRT_DEVICE:
+ * - Fields are read in place, by dlrt_net_fit, _train, _evaluate and _predict. Each is to be
+ *   aligned to its type's size, and in memory of the net's context (cuMemAlloc, cudaMalloc) or
+ *   managed memory. They have to stay as they are until the GPU has done the work.
+ * - Predictions are written in place as well; the program's numbers have to be f32.
+ * - What does not fit is refused: a pointer to the host's memory, memory of another GPU or context,
+ *   an array that is too short. Class numbers alone are not looked at: the caller sees to it that
+ *   they are less than `classes`.
+ * For a net on the processor both are the same, so a program may be written once for both. */
+dlrt_status dlrt_net_set_memory(dlrt_net *net, dlrt_memory memory);
+
+/* Waits until all work of the net is done, and says what went wrong in it. */
+dlrt_status dlrt_net_synchronize(dlrt_net *net);
+
 /* Gives every parameter and state its first value; `seed` decides the random ones. `steps` is how
  * many steps are planned, for learning rates that depend on it (at least 1). */
 dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps);
@@ -132,7 +189,8 @@ dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps);
  * where the program fits nothing. */
 dlrt_status dlrt_net_fit(dlrt_net *net, const void *const *fields, int64_t rows);
 
-/* Does one step on a batch of 1 ... dlrt_net_batch rows. `out_loss` may be null. */
+/* Does one step on a batch of 1 ... dlrt_net_batch rows. `out_loss` may be null: asking for the
+ * loss waits for the step. */
 dlrt_status dlrt_net_train(dlrt_net *net, const void *const *fields, int64_t rows,
                            double *out_loss);
 

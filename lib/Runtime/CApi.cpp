@@ -1,32 +1,16 @@
 //===- CApi.cpp - The interface for embedding -----------------------------------------------===//
-#include "Session.h"
-#include "TrainingState.h"
-#include "dlrt/dlrt.h"
+#include "CApi.h"
 
-#include <map>
 #include <new>
 
 using namespace dlrt;
 
-struct dlrt_net {
-  std::unique_ptr<Program> program;
-  std::unique_ptr<Session> session; // null after an open that failed
-  std::string message, device;
-  RowList rows;                          // 0 ... n - 1, for the last n
-  std::map<std::string, double> metrics; // of the last evaluation
-  RunState state;
-  int64_t totalSteps = 1;
-};
-
-namespace {
-constexpr int64_t kMostThreads = 1024;
-
-dlrt_status report(dlrt_net *net, dlrt_status code, std::string message) {
+dlrt_status dlrt::report(dlrt_net *net, dlrt_status code, std::string message) {
   net->message = std::move(message);
   return code;
 }
 
-dlrt_status report(dlrt_net *net, const Status &status, dlrt_status code) {
+dlrt_status dlrt::report(dlrt_net *net, const Status &status, dlrt_status code) {
   if (status.ok())
     return report(net, DLRT_OK, "");
   if (status.code() == StatusCode::OutOfMemory)
@@ -35,6 +19,9 @@ dlrt_status report(dlrt_net *net, const Status &status, dlrt_status code) {
     code = DLRT_DEVICE_FAILED;
   return report(net, code, status.message());
 }
+
+namespace {
+constexpr int64_t kMostThreads = 1024;
 
 dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
   if (!status.ok())
@@ -65,10 +52,8 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
 /// Checks what all calls on rows have in common, and points the frame at the caller's arrays.
 dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
                   const void *const *fields, int64_t rows) {
-  if (!net)
-    return DLRT_INVALID;
-  if (!net->session)
-    return report(net, DLRT_INVALID, "the net was not opened");
+  if (dlrt_status status = checkReady(net))
+    return status;
   if (!function)
     return report(net, DLRT_UNSUPPORTED,
                   "'" + net->program->name + "' has no function to " + std::string(what));
@@ -80,12 +65,16 @@ dlrt_status begin(dlrt_net *net, const FunctionInfo *function, const char *what,
       continue;
     if (!fields[i])
       return report(net, DLRT_INVALID, "the rows lack field '" + field.name + "'");
+    if (net->worksInPlace())
+      continue;
     if (Status status = checkLabels(field, fields[i], rows, "the rows"); !status.ok())
       return report(net, status, DLRT_INVALID);
   }
   if (net->rows.size() != rows)
     net->rows = RowList::firstRows(rows);
-  if (Status status = net->session->setFields(fields, rows); !status.ok())
+  Status status = net->memory == DLRT_DEVICE ? net->session->useFields(fields, rows)
+                                             : net->session->setFields(fields, rows);
+  if (!status.ok())
     return report(net, status, DLRT_INVALID);
   net->session->getFrame().seed = net->state.seed;
   net->message.clear();
@@ -346,6 +335,8 @@ dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t r
     return status;
   if (!out_values)
     return report(net, DLRT_INVALID, "there is no room for the values");
+  if (net->worksInPlace())
+    return predictInPlace(net, *predict, out_values);
   std::vector<double> values;
   Status status = collect(*net->session, *predict, net->rows, {&predict->outputs[0]}, {&values});
   for (size_t i = 0; i < values.size(); ++i)

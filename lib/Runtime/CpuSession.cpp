@@ -90,6 +90,11 @@ void CpuSession::read(int64_t offset, int64_t bytes, void *out) const {
   memcpy(out, arena + offset, bytes);
 }
 
+Status CpuSession::copyOut(int64_t offset, int64_t bytes, void *to) {
+  read(offset, bytes, to);
+  return Status();
+}
+
 void CpuSession::write(int64_t offset, int64_t bytes, const void *from) {
   memcpy(arena + offset, from, bytes);
 }

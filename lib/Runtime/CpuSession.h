@@ -19,6 +19,8 @@ public:
   Status runSequence(Next next, void *context) override;
   Status run(const Routine &routine) override;
   double measurePeak() override;
+  uint8_t *address(int64_t offset) const override { return arena + offset; }
+  Status copyOut(int64_t offset, int64_t bytes, void *to) override;
   void read(int64_t offset, int64_t bytes, void *out) const override;
   void write(int64_t offset, int64_t bytes, const void *from) override;
 

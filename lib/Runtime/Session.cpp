@@ -36,6 +36,10 @@ Status Session::runSteps(const Steps &, double &) {
                        StatusCode::Internal);
 }
 
+Status Session::setStream(void *stream) {
+  return stream ? Status::error("the net runs on the processor, which has no streams") : Status();
+}
+
 Status Session::call(const FunctionInfo &function) {
   frame.rows = frame.total_rows = function.rows;
   return run(*function.single);

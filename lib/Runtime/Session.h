@@ -63,6 +63,27 @@ public:
   /// function that is called reads it. They must stay there.
   virtual Status setFields(const void *const *fields, int64_t rows) = 0;
 
+  /// The same for arrays in the device's memory, which are used in place. Refuses others.
+  virtual Status useFields(const void *const *fields, int64_t rows) {
+    return setFields(fields, rows);
+  }
+  /// Refuses an array that does not have `bytes` in the device's memory, aligned so.
+  virtual Status checkArray(const void *, int64_t /*bytes*/, int64_t /*alignment*/,
+                            const std::string & /*what*/) const {
+    return Status();
+  }
+  /// Where a place of the arena is in the device's memory.
+  virtual uint8_t *address(int64_t offset) const = 0;
+  /// Copies from the arena to an array in the device's memory, after all that has been run, and
+  /// need not wait for it.
+  virtual Status copyOut(int64_t offset, int64_t bytes, void *to) = 0;
+  /// Has all further work done in a stream of the device's driver, or if null in the session's own.
+  virtual Status setStream(void *stream);
+  /// Refuses to work while the stream is being recorded.
+  virtual Status checkStream() const { return Status(); }
+  /// Waits for all that has been run.
+  virtual Status synchronize() { return Status(); }
+
   /// Hands out what to run next: sets the frame and returns the routine, or null at the end.
   /// Nothing else runs meanwhile.
   using Next = const Routine *(*)(void *context, dlrt_frame &frame);

@@ -26,7 +26,7 @@ using Stream = struct StreamObject *;
 using Graph = struct GraphObject *;
 using GraphExec = struct GraphExecObject *;
 
-constexpr Result kInvalidValue = 1, kOutOfMemory = 2;
+constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidHandle = 400;
 
 /// Attributes of devices and functions, by the driver's numbers.
 enum DeviceAttribute {
@@ -36,6 +36,14 @@ enum DeviceAttribute {
   kSharedBytesPerBlock = 97 /// at most, where a function asks for it
 };
 enum FunctionAttribute { kDynamicSharedBytes = 8 };
+enum PointerAttribute {
+  kPointerContext = 1,
+  kPointerMemory = 2, /// 1 is the host's, 2 a device's; 0 where the driver does not know it
+  kPointerManaged = 8,
+  kPointerDevice = 9,
+  kPointerStart = 11, /// of the allocation
+  kPointerBytes = 12
+};
 
 #define DLRT_CUDA_FUNCTIONS(X)                                                                     \
   X(cuInit, (unsigned flags))                                                                      \
@@ -49,6 +57,8 @@ enum FunctionAttribute { kDynamicSharedBytes = 8 };
   X(cuDeviceGetAttribute, (int *value, int attribute, Device device))                              \
   X(cuDevicePrimaryCtxRetain, (Context * context, Device device))                                  \
   X(cuDevicePrimaryCtxRelease_v2, (Device device))                                                 \
+  X(cuCtxGetCurrent, (Context * context))                                                          \
+  X(cuCtxGetDevice, (Device * device))                                                             \
   X(cuCtxPushCurrent_v2, (Context context))                                                        \
   X(cuCtxPopCurrent_v2, (Context * context))                                                       \
   X(cuModuleLoadDataEx,                                                                            \
@@ -61,10 +71,14 @@ enum FunctionAttribute { kDynamicSharedBytes = 8 };
   X(cuMemGetInfo_v2, (size_t *free, size_t *total))                                                \
   X(cuMemcpyHtoDAsync_v2, (Address to, const void *from, size_t bytes, Stream stream))             \
   X(cuMemcpyDtoHAsync_v2, (void *to, Address from, size_t bytes, Stream stream))                   \
+  X(cuMemcpyDtoDAsync_v2, (Address to, Address from, size_t bytes, Stream stream))                 \
+  X(cuPointerGetAttributes, (unsigned count, int *names, void **values, Address address))          \
   X(cuMemsetD8Async, (Address to, unsigned char value, size_t bytes, Stream stream))               \
   X(cuStreamCreate, (Stream * stream, unsigned flags))                                             \
   X(cuStreamDestroy_v2, (Stream stream))                                                           \
   X(cuStreamSynchronize, (Stream stream))                                                          \
+  X(cuStreamGetCtx, (Stream stream, Context * context))                                            \
+  X(cuStreamIsCapturing, (Stream stream, int *status))                                             \
   X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
   X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
   X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \

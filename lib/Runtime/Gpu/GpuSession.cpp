@@ -27,14 +27,14 @@ Status GpuSession::open(int number) {
   Status status =
       driver.check(driver.cuDeviceGet(&handle, number), "use GPU " + std::to_string(number));
   if (status.ok())
-    status = driver.check(driver.cuDevicePrimaryCtxRetain(&context, handle),
-                          "open GPU " + std::to_string(number));
+    status = findContext();
   if (!status.ok())
     return status;
   Current current(driver, context);
   status = driver.check(current.result, "use the GPU's context");
   if (status.ok())
-    status = driver.check(driver.cuStreamCreate(&stream, /*non-blocking*/ 1), "make a stream");
+    status = driver.check(driver.cuStreamCreate(&ownStream, /*non-blocking*/ 1), "make a stream");
+  stream = ownStream;
   if (status.ok())
     status = loadFunctions();
   if (status.ok())
@@ -86,10 +86,11 @@ GpuSession::~GpuSession() {
     release(arena);
     if (module)
       driver.cuModuleUnload(module);
-    if (stream)
-      driver.cuStreamDestroy_v2(stream);
+    if (ownStream)
+      driver.cuStreamDestroy_v2(ownStream);
   }
-  driver.cuDevicePrimaryCtxRelease_v2(handle);
+  if (isPrimary)
+    driver.cuDevicePrimaryCtxRelease_v2(handle);
 }
 
 Status GpuSession::reserve(Memory &memory, size_t bytes, const std::string &what) {
@@ -120,6 +121,7 @@ Status GpuSession::check(Result result, const std::string &what) const {
 Status GpuSession::setFields(const void *const *from, int64_t rows) {
   Current current(driver, context);
   Status status = check(current.result, "use the GPU's context");
+  callersFields.clear();
   for (size_t i = 0; i < fields.size() && status.ok(); ++i) {
     const FieldInfo &field = program.fields[i];
     size_t bytes = static_cast<size_t>(rows * field.elements() * elementSize(field.type));
@@ -163,7 +165,9 @@ Status GpuSession::uploadFrame(Address rowNumbers) {
 
 void GpuSession::addPlaces(const LaunchInfo &launch, std::vector<Address> &values) const {
   for (int64_t place : launch.places)
-    values.push_back(place >= 0 ? arena.address + place : fields[-1 - place].address);
+    values.push_back(place >= 0              ? arena.address + place
+                     : callersFields.empty() ? fields[-1 - place].address
+                                             : callersFields[-1 - place]);
 }
 
 Status GpuSession::launch(const LaunchInfo &launch) {

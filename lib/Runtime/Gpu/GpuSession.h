@@ -41,6 +41,14 @@ public:
 
   std::string device() const override { return deviceText; }
   Status setFields(const void *const *fields, int64_t rows) override;
+  Status useFields(const void *const *fields, int64_t rows) override;
+  Status checkArray(const void *array, int64_t bytes, int64_t alignment,
+                    const std::string &what) const override;
+  uint8_t *address(int64_t offset) const override;
+  Status copyOut(int64_t offset, int64_t bytes, void *to) override;
+  Status setStream(void *stream) override;
+  Status checkStream() const override;
+  Status synchronize() override;
   Status runSequence(Next next, void *context) override;
   Status run(const Routine &routine) override;
   Status health() const override { return failure; }
@@ -58,6 +66,7 @@ private:
   GpuSession(const Program &program, const cuda::Driver &driver)
       : Session(program), driver(driver) {}
   Status open(int device);
+  Status findContext();
   Status loadFunctions();
   /// Makes the memory at least so large; what was in it is lost.
   Status reserve(Memory &memory, size_t bytes, const std::string &what);
@@ -78,15 +87,18 @@ private:
   std::string deviceText;
   cuda::Device handle = 0;
   cuda::Context context = nullptr;
+  bool isPrimary = false; // the context, retained here; else the caller's
   cuda::Module module = nullptr;
-  cuda::Stream stream = nullptr;
+  cuda::Stream ownStream = nullptr;
+  cuda::Stream stream = nullptr; // that, or the caller's
   std::map<std::string, cuda::Function> functions;
   Memory arena, deviceFrame, indices;
   std::vector<Memory> fields;
-  Memory order;                    // the row numbers of an epoch
-  int64_t orderNumber = -1;        // of what is in `order`
-  cuda::GraphExec graph = nullptr; // kGraphSteps steps
-  int64_t graphRows = 0;           // of each of its steps
+  std::vector<cuda::Address> callersFields; // used in place of `fields`; or empty
+  Memory order;                             // the row numbers of an epoch
+  int64_t orderNumber = -1;                 // of what is in `order`
+  cuda::GraphExec graph = nullptr;          // kGraphSteps steps
+  int64_t graphRows = 0;                    // of each of its steps
   /// What the device answered first that was not success.
   mutable Status failure;
 };
