@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 dlc=$(realpath "${DLC:-build/release/bin/dlc}")
 if [ "${1:-}" = --pack ]; then
-  python3 -c 'import lzma,sys; open(sys.argv[2], "wb").write(lzma.compress(open(sys.argv[1], "rb").read(), preset=1))' "$dlc" "${2:?--pack FILE.xz}"
+  python3 -c 'import lzma,sys; packed = lzma.compress(open(sys.argv[1], "rb").read(), preset=1); open(sys.argv[2], "wb").write(packed)' "$dlc" "${2:?--pack FILE.xz}"
   exit
 fi
 quick=${1:-}
