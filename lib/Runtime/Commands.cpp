@@ -67,7 +67,7 @@ struct Command {
     PlanEvent plan;
     plan.program = program.name;
     plan.parameters = program.parameters;
-    plan.arenaBytes = program.memoryBytes(experiment.session->threads());
+    plan.memory = experiment.session->memory();
     plan.compileSeconds = options.compileSeconds;
     plan.threads = experiment.session->threads();
     plan.device = experiment.session->device();

@@ -30,6 +30,12 @@ Status CpuSession::create(const Program &program, const SessionOptions &options,
   return Status();
 }
 
+MemoryUse CpuSession::memory() const {
+  MemoryUse use;
+  use.arena = program.memoryBytes(threads());
+  return use;
+}
+
 Status CpuSession::allocate() {
   // Pages come zeroed. From a few MiB on, aligned so that the kernel can back them by huge pages: a
   // step walks through all of the weights, and with small ones it misses the TLB at every page.

@@ -14,6 +14,7 @@ public:
   ~CpuSession() override;
 
   int threads() const override { return pool.threads(); }
+  MemoryUse memory() const override;
   Status setFields(const void *const *fields, int64_t rows) override;
   /// The threads are woken only once.
   Status runSequence(Next next, void *context) override;

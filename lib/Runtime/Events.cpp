@@ -75,6 +75,18 @@ std::string progressText(const ProgressEvent &event) {
     text += "  step " + formatCount(event.step) + "/" + formatCount(event.steps);
   return text + "  " + named("loss", event.loss);
 }
+
+std::string memoryText(const MemoryUse &memory) {
+  std::string text = "takes " + formatBytes(memory.total()) + " of the device's memory: arena " +
+                     formatBytes(memory.arena) + ", data " + formatBytes(memory.data) +
+                     ", row numbers " + formatBytes(memory.rowNumbers) + ", frame " +
+                     formatBytes(memory.frame);
+  if (memory.windowRows > 0)
+    text += "\nthe data does not fit: it streams through two windows of " +
+            formatCount(memory.windowRows) + " rows, from " + formatBytes(memory.pinned) +
+            " of pinned memory";
+  return text;
+}
 } // namespace
 
 ConsoleEvents::ConsoleEvents(FILE *out, FILE *err, bool quiet)
@@ -95,11 +107,13 @@ void ConsoleEvents::plan(const PlanEvent &event) {
     return;
   std::string text =
       event.program + ": " + formatCount(event.parameters) + " parameters, arena " +
-      formatBytes(event.arenaBytes) +
+      formatBytes(event.memory.arena) +
       (event.device == "cpu" ? format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s")
                              : ", on " + event.device + " in " + event.precision);
   if (event.compileSeconds > 0)
     text += format(", compiled in %.0f ms", event.compileSeconds * 1000);
+  if (event.device != "cpu")
+    text += "\n" + memoryText(event.memory);
   text += "\n" + formatCount(event.trainRows) + " training rows";
   if (event.validationRows)
     text += ", " + formatCount(event.validationRows) + " for validation";
@@ -190,6 +204,16 @@ void ConsoleEvents::wrote(const std::string &path) {
     fprintf(out, "wrote %s\n", path.c_str());
 }
 
+/// The device's memory as members of the plan's object.
+static std::string jsonMemory(const MemoryUse &memory) {
+  return ",\"device_bytes\":" + std::to_string(memory.total()) +
+         ",\"data_bytes\":" + std::to_string(memory.data) +
+         ",\"row_number_bytes\":" + std::to_string(memory.rowNumbers) +
+         ",\"frame_bytes\":" + std::to_string(memory.frame) +
+         ",\"window_rows\":" + std::to_string(memory.windowRows) +
+         ",\"pinned_bytes\":" + std::to_string(memory.pinned);
+}
+
 void JsonEvents::line(const std::string &text) {
   fprintf(out, "{\"event\":%s}\n", text.c_str());
   fflush(out);
@@ -197,10 +221,11 @@ void JsonEvents::line(const std::string &text) {
 
 void JsonEvents::plan(const PlanEvent &event) {
   line("\"plan\",\"program\":" + jsonString(event.program) + ",\"parameters\":" +
-       std::to_string(event.parameters) + ",\"arena_bytes\":" + std::to_string(event.arenaBytes) +
+       std::to_string(event.parameters) + ",\"arena_bytes\":" + std::to_string(event.memory.arena) +
        ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) +
        ",\"threads\":" + std::to_string(event.threads) + ",\"device\":" + jsonString(event.device) +
        ",\"precision\":" + jsonString(event.precision) +
+       (event.device == "cpu" ? "" : jsonMemory(event.memory)) +
        ",\"train_rows\":" + std::to_string(event.trainRows) + ",\"validation_rows\":" +
        std::to_string(event.validationRows) + ",\"test_rows\":" + std::to_string(event.testRows));
 }

@@ -9,6 +9,7 @@
 #define DLRT_EVENTS_H
 
 #include "Report.h"
+#include "Session.h"
 
 #include <cstdint>
 #include <cstdio>
@@ -22,7 +23,7 @@ namespace dlrt {
 struct PlanEvent {
   std::string program;
   int64_t parameters = 0;
-  int64_t arenaBytes = 0;
+  MemoryUse memory;
   double compileSeconds = 0; /// 0 where the program was compiled before
   int threads = 1;
   std::string device = "cpu"; /// or the GPU, by number and name

@@ -39,6 +39,16 @@ struct SessionOptions {
   int device = 0;      /// which GPU, for a program that is made for one
 };
 
+/// The memory that a session takes of its device, in bytes. On a processor it is the arena alone:
+/// the data stays where it is.
+struct MemoryUse {
+  int64_t arena = 0, data = 0, rowNumbers = 0, frame = 0;
+  int64_t windowRows = 0; /// of each of two windows, where the data does not fit; else 0
+  int64_t pinned = 0;     /// of the host's memory, from which the windows are filled
+
+  int64_t total() const { return arena + data + rowNumbers + frame; }
+};
+
 /// The arena of a program, what works on it, and the frame that its functions get. One thread at a
 /// time may use a session; several sessions of one program are independent of each other. On a
 /// processor (CpuSession.h) or on a device (Gpu/GpuSession.h).
@@ -58,6 +68,9 @@ public:
 
   /// Where it runs: "cpu", or the GPU by number and name.
   virtual std::string device() const { return "cpu"; }
+
+  /// What it takes of its device's memory, the data that it was given included.
+  virtual MemoryUse memory() const = 0;
 
   /// Says where the data's `rows` rows lie: an array for each field, which may be null where no
   /// function that is called reads it. They must stay there.
@@ -102,6 +115,9 @@ public:
     int64_t orderNumber; /// differs where the order does
     int64_t first, rows, count;
   };
+  /// Steps that a device makes at most between two looks of the host: some hundred microseconds of
+  /// small ones.
+  static constexpr int64_t kStepsAtOnce = 64;
   /// True where it is the device that goes from step to step: runSteps() then, in place of
   /// runSequence().
   virtual bool runsSteps() const { return false; }

@@ -12,9 +12,6 @@ namespace {
 constexpr uint32_t kForEpoch = 0x65706f63, kForValidation = 0x76616c69;
 /// A program that counts steps is evaluated about that often, whatever its epochs.
 constexpr int64_t kEvaluations = 20;
-/// Steps that a device makes between two looks of the host: some hundred microseconds of small
-/// ones.
-constexpr int64_t kStepsAtOnce = 64;
 /// Seconds between two calls of Events::progress, and between two saves after epochs.
 constexpr double kProgressInterval = 0.1, kSaveInterval = 0.25;
 
@@ -174,7 +171,7 @@ Status Trainer::runOnDevice() {
     if (orderEpoch != state.epoch)
       startEpoch();
     int64_t left = trainRows() - state.position, rows = std::min(batch, left);
-    int64_t count = std::min({left / rows, steps - state.step, kStepsAtOnce});
+    int64_t count = std::min({left / rows, steps - state.step, Session::kStepsAtOnce});
     if (save && options.saveEvery > 0)
       count = std::min(count, options.saveEvery - state.step % options.saveEvery);
     frame.rows = frame.total_rows = rows;

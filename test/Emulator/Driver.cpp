@@ -55,6 +55,7 @@ void Driver::releaseAll() {
 
 void Driver::reset() {
   releaseAll();
+  memory.reset();
   initialised = false;
   calls = kernels = 0;
   failed.clear();
@@ -84,6 +85,7 @@ std::string Driver::report() const {
   add("contexts", contextUsers + contexts.size());
   add("lost", leaks);
   add("kernels", kernels);
+  add("peak", memory.peak());
   return text + (failed.empty() ? "" : " failed=" + failed);
 }
 

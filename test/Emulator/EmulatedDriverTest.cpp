@@ -335,7 +335,7 @@ TEST_F(EmulatedDriverTest, ReportsLeaksWhenTheProcessEnds) {
     ++lines;
     EXPECT_EQ(line.find("calls="), 0u);
     EXPECT_NE(line.find(" bytes=44 pinned=0 modules=1 streams=0 events=0 graphs=0 contexts=1 "
-                        "lost=0 kernels=1"),
+                        "lost=0 kernels=1 peak="),
               std::string::npos)
         << line;
   }

@@ -38,6 +38,7 @@ void *Memory::allocate(size_t bytes, void *owner) {
   std::memset(data + bytes, kPattern, padded - bytes);
   allocations[reinterpret_cast<uintptr_t>(data)] = {region, inside + 2 * kPage, bytes, owner};
   allocated += bytes;
+  most = std::max(most, allocated);
   return data;
 }
 
@@ -73,6 +74,11 @@ size_t Memory::releaseOwned(void *owner) {
 void Memory::releaseAll() {
   while (!allocations.empty())
     release(allocations.begin());
+}
+
+void Memory::reset() {
+  releaseAll();
+  most = 0;
 }
 
 Memory::Range Memory::find(const void *address) const {

@@ -37,7 +37,11 @@ public:
   size_t bytes() const { return allocated; }
   /// Releases what belongs to a context; how many these were.
   size_t releaseOwned(void *owner);
+  /// The most bytes that ever were.
+  size_t peak() const { return most; }
   void releaseAll();
+  /// As if nothing had ever been allocated.
+  void reset();
 
 private:
   struct Allocation {
@@ -49,7 +53,7 @@ private:
   void release(Map::iterator allocation);
 
   Map allocations; // by address
-  size_t allocated = 0;
+  size_t allocated = 0, most = 0;
 };
 
 } // namespace emulator

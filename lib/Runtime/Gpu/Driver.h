@@ -25,6 +25,7 @@ using Function = struct FunctionObject *;
 using Stream = struct StreamObject *;
 using Graph = struct GraphObject *;
 using GraphExec = struct GraphExecObject *;
+using Event = struct EventObject *;
 
 constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidHandle = 400;
 
@@ -69,6 +70,8 @@ enum PointerAttribute {
   X(cuMemAlloc_v2, (Address * address, size_t bytes))                                              \
   X(cuMemFree_v2, (Address address))                                                               \
   X(cuMemGetInfo_v2, (size_t *free, size_t *total))                                                \
+  X(cuMemHostAlloc, (void **address, size_t bytes, unsigned flags))                                \
+  X(cuMemFreeHost, (void *address))                                                                \
   X(cuMemcpyHtoDAsync_v2, (Address to, const void *from, size_t bytes, Stream stream))             \
   X(cuMemcpyDtoHAsync_v2, (void *to, Address from, size_t bytes, Stream stream))                   \
   X(cuMemcpyDtoDAsync_v2, (Address to, Address from, size_t bytes, Stream stream))                 \
@@ -79,6 +82,11 @@ enum PointerAttribute {
   X(cuStreamSynchronize, (Stream stream))                                                          \
   X(cuStreamGetCtx, (Stream stream, Context * context))                                            \
   X(cuStreamIsCapturing, (Stream stream, int *status))                                             \
+  X(cuStreamWaitEvent, (Stream stream, Event event, unsigned flags))                               \
+  X(cuEventCreate, (Event * event, unsigned flags))                                                \
+  X(cuEventDestroy_v2, (Event event))                                                              \
+  X(cuEventRecord, (Event event, Stream stream))                                                   \
+  X(cuEventSynchronize, (Event event))                                                             \
   X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
   X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
   X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \

@@ -37,14 +37,16 @@ Status GpuSession::open(int number) {
   stream = ownStream;
   if (status.ok())
     status = loadFunctions();
+  fields.resize(program.fields.size());
   if (status.ok())
-    status = reserve(arena, program.memoryBytes(1), "its tensors");
+    status = makePlan(0, std::vector<bool>(fields.size(), false));
+  if (status.ok())
+    status = reserve(arena, plan.arena, "its tensors");
   if (status.ok())
     status =
         check(driver.cuMemsetD8Async(arena.address, 0, arena.bytes, stream), "clear the arena");
   if (status.ok())
-    status = reserve(deviceFrame, sizeof(dlrt_frame), "its frame");
-  fields.resize(program.fields.size());
+    status = reserve(deviceFrame, plan.frame, "its frame");
   return status;
 }
 
@@ -77,11 +79,7 @@ GpuSession::~GpuSession() {
     Current current(driver, context);
     if (stream)
       driver.cuStreamSynchronize(stream);
-    forgetGraph();
-    for (Memory &memory : fields)
-      release(memory);
-    release(order);
-    release(indices);
+    forgetData();
     release(deviceFrame);
     release(arena);
     if (module)
@@ -94,10 +92,8 @@ GpuSession::~GpuSession() {
 }
 
 Status GpuSession::reserve(Memory &memory, size_t bytes, const std::string &what) {
-  bytes = std::max<size_t>(bytes, 64);
-  if (memory.bytes >= bytes)
+  if (bytes == 0)
     return Status();
-  release(memory);
   Status status = check(driver.cuMemAlloc_v2(&memory.address, bytes),
                         "get " + std::to_string(bytes) + " bytes of the GPU's memory for " + what);
   if (status.ok())
@@ -112,42 +108,13 @@ void GpuSession::release(Memory &memory) {
 }
 
 Status GpuSession::check(Result result, const std::string &what) const {
-  Status status = driver.check(result, what);
+  return note(driver.check(result, what));
+}
+
+Status GpuSession::note(Status status) const {
   if (!status.ok() && failure.ok())
     failure = status;
   return status;
-}
-
-Status GpuSession::setFields(const void *const *from, int64_t rows) {
-  Current current(driver, context);
-  Status status = check(current.result, "use the GPU's context");
-  callersFields.clear();
-  for (size_t i = 0; i < fields.size() && status.ok(); ++i) {
-    const FieldInfo &field = program.fields[i];
-    size_t bytes = static_cast<size_t>(rows * field.elements() * elementSize(field.type));
-    if (!from[i] || bytes == 0)
-      continue;
-    if (bytes > fields[i].bytes)
-      forgetGraph(); // it has the old address
-    status = reserve(fields[i], bytes, "field '" + field.name + "'");
-    if (status.ok())
-      status = check(driver.cuMemcpyHtoDAsync_v2(fields[i].address, from[i], bytes, stream),
-                     "copy field '" + field.name + "' to the GPU");
-  }
-  if (status.ok())
-    status = check(driver.cuStreamSynchronize(stream), "copy the data to the GPU");
-  return status;
-}
-
-Status GpuSession::uploadRowNumbers() {
-  if (!frame.indices || frame.rows == 0)
-    return Status();
-  size_t bytes = static_cast<size_t>(frame.rows) * sizeof(int32_t);
-  Status status = reserve(indices, bytes, "the numbers of the batch's rows");
-  return status.ok()
-             ? check(driver.cuMemcpyHtoDAsync_v2(indices.address, frame.indices, bytes, stream),
-                     "copy the numbers of the batch's rows")
-             : status;
 }
 
 Status GpuSession::uploadFrame(Address rowNumbers) {
@@ -188,13 +155,17 @@ Status GpuSession::run(const Routine &routine) {
   Status status = failure;
   if (status.ok())
     status = check(current.result, "use the GPU's context");
+  Address rowNumbers = 0;
+  bool reads = readsData(routine);
+  if (status.ok() && reads)
+    status = provideRows(rowNumbers);
   if (status.ok())
-    status = uploadRowNumbers();
-  if (status.ok())
-    status = uploadFrame(indices.address);
+    status = uploadFrame(rowNumbers);
   for (const LaunchInfo &one : routine.launches)
     if (status.ok())
       status = launch(one);
+  if (status.ok() && reads && fieldStream)
+    status = note(fieldStream->used());
   return status;
 }
 

@@ -8,7 +8,8 @@
 #define DLRT_GPU_GPUSESSION_H
 
 #include "Gpu/Driver.h"
-#include "Session.h"
+#include "Gpu/FieldStream.h"
+#include "Gpu/MemoryPlan.h"
 
 #include <map>
 
@@ -40,6 +41,7 @@ public:
   ~GpuSession() override;
 
   std::string device() const override { return deviceText; }
+  MemoryUse memory() const override { return plan.use(); }
   Status setFields(const void *const *fields, int64_t rows) override;
   Status useFields(const void *const *fields, int64_t rows) override;
   Status checkArray(const void *array, int64_t bytes, int64_t alignment,
@@ -68,13 +70,25 @@ private:
   Status open(int device);
   Status findContext();
   Status loadFunctions();
-  /// Makes the memory at least so large; what was in it is lost.
+  /// Decides what is where in the device's memory. An error where it does not fit.
+  Status makePlan(int64_t rows, std::vector<bool> given);
+  /// Gets the memory for so many rows of the fields that are given, where it is not there already.
+  Status reserveData(int64_t rows, std::vector<bool> given);
+  void forgetData();
   Status reserve(Memory &memory, size_t bytes, const std::string &what);
   void release(Memory &memory);
   Status check(cuda::Result result, const std::string &what) const;
+  /// Keeps the first error.
+  Status note(Status status) const;
   /// Copies the frame to the device, whose row numbers start at `rowNumbers` there.
   Status uploadFrame(cuda::Address rowNumbers);
-  Status uploadRowNumbers();
+  /// Whether a routine works on rows of the data.
+  static bool readsData(const Routine &routine);
+  /// Has the frame's rows on the device, and their numbers from `out` on.
+  Status provideRows(cuda::Address &out);
+  /// The same for the rows of steps, or of as many of them as `outCount` tells.
+  Status provideRows(const Steps &steps, cuda::Address &out, int64_t &outCount);
+  Status runPiece(Steps &piece, bool first);
   Status launchSteps(const Steps &steps);
   Status launchLoop(const LaunchInfo &loop, int64_t steps);
   Status launchStep(const FunctionInfo &train);
@@ -92,9 +106,13 @@ private:
   cuda::Stream ownStream = nullptr;
   cuda::Stream stream = nullptr; // that, or the caller's
   std::map<std::string, cuda::Function> functions;
+  MemoryPlan plan;
+  int64_t plannedRows = 0;
+  std::vector<bool> plannedFields;
   Memory arena, deviceFrame, indices;
   std::vector<Memory> fields;
   std::vector<cuda::Address> callersFields; // used in place of `fields`; or empty
+  std::unique_ptr<FieldStream> fieldStream; // where the data does not fit
   Memory order;                             // the row numbers of an epoch
   int64_t orderNumber = -1;                 // of what is in `order`
   cuda::GraphExec graph = nullptr;          // kGraphSteps steps

@@ -2,6 +2,7 @@
 #include "Gpu/GpuSession.h"
 
 #include <algorithm>
+#include <cstddef>
 
 using namespace dlrt;
 using namespace dlrt::cuda;
@@ -19,20 +20,12 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
     return failure;
   Current current(driver, context);
   Status status = check(current.result, "use the GPU's context");
-  if (status.ok() && orderNumber != steps.orderNumber) {
-    size_t bytes = static_cast<size_t>(steps.order.size()) * sizeof(int32_t);
-    status = reserve(order, bytes, "the order of the rows");
-    if (status.ok())
-      status = check(driver.cuMemcpyHtoDAsync_v2(order.address, steps.order.data(), bytes, stream),
-                     "copy the order of the rows");
-    orderNumber = steps.orderNumber;
+  for (int64_t done = 0; status.ok() && done < steps.count;) {
+    Steps piece{steps.train, steps.order,       steps.orderNumber, steps.first + done * steps.rows,
+                steps.rows,  steps.count - done};
+    status = runPiece(piece, done == 0);
+    done += piece.count;
   }
-  if (status.ok())
-    status = uploadFrame(order.address + steps.first * sizeof(int32_t));
-  if (status.ok())
-    status = steps.train.loop && !steps.train.loop->launches.empty()
-                 ? launchLoop(steps.train.loop->launches.front(), steps.count)
-                 : launchSteps(steps);
   dlrt_frame after{};
   if (status.ok())
     status = check(driver.cuMemcpyDtoHAsync_v2(&after, deviceFrame.address, sizeof(after), stream),
@@ -46,6 +39,29 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
         StatusCode::DeviceError);
   if (status.ok())
     lossSum += after.loss_sum;
+  return status;
+}
+
+/// Runs the steps whose rows are on the device, and sets the count to how many these are.
+Status GpuSession::runPiece(Steps &piece, bool first) {
+  Address rowNumbers = 0;
+  Status status = provideRows(piece, rowNumbers, piece.count);
+  // What the device counts goes on from piece to piece.
+  if (status.ok())
+    status =
+        first
+            ? uploadFrame(rowNumbers)
+            : check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address + offsetof(dlrt_frame, indices),
+                                                &rowNumbers, sizeof(rowNumbers), stream),
+                    "copy the frame");
+  if (status.ok())
+    status = piece.train.loop && !piece.train.loop->launches.empty()
+                 ? launchLoop(piece.train.loop->launches.front(), piece.count)
+                 : launchSteps(piece);
+  if (status.ok() && fieldStream)
+    status = note(fieldStream->used());
+  if (status.ok() && fieldStream) // while the device works
+    status = note(fieldStream->loadNext(piece));
   return status;
 }
 
