@@ -115,13 +115,11 @@ struct Command {
 /// What the trainer's save needs.
 struct SaveContext {
   Experiment &experiment;
-  const Trainer &trainer;
 
-  static Status save(void *self, const std::string &path) {
-    SaveContext &context = *static_cast<SaveContext *>(self);
-    context.experiment.state.train = context.trainer.state;
-    return saveState(path, *context.experiment.session, context.experiment.state,
-                     context.trainer.best);
+  static Status save(void *self, const std::string &path, const Snapshot &snapshot) {
+    Experiment &experiment = static_cast<SaveContext *>(self)->experiment;
+    experiment.state.train = snapshot.state;
+    return saveState(path, experiment.program, experiment.state, snapshot.variables, snapshot.best);
   }
 };
 
@@ -175,7 +173,7 @@ Status dlrt::runCommand(const RunOptions &options, const Program &program) {
   command.tellPlan();
 
   trainer.state = experiment.state.train;
-  SaveContext context{experiment, trainer};
+  SaveContext context{experiment};
   trainer.onSave(SaveContext::save, &context);
   double trainStart = now();
   status = trainer.run();

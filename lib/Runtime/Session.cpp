@@ -196,8 +196,26 @@ void Session::writeVariable(const TensorInfo &tensor, const uint8_t *from) {
   });
 }
 
+/// Variables lie beside each other, and each read of a device is a wait.
+void Session::copyAtOnce(std::vector<uint8_t> &out) const {
+  int64_t first = program.arenaBytes, end = 0;
+  for (const TensorInfo &tensor : program.tensors) {
+    first = std::min(first, tensor.offset);
+    end = std::max(end, tensor.offset + tensor.bytes);
+  }
+  std::vector<uint8_t> all(std::max<int64_t>(end - first, 0));
+  if (!all.empty())
+    read(first, end - first, all.data());
+  for (const TensorInfo &tensor : program.tensors) {
+    auto from = all.begin() + (tensor.offset - first);
+    out.insert(out.end(), from, from + tensor.bytes);
+  }
+}
+
 void Session::copyVariables(std::vector<uint8_t> &out) const {
   out.clear();
+  if (program.isForDevice())
+    return copyAtOnce(out);
   for (const TensorInfo &tensor : program.tensors) {
     out.resize(out.size() + tensor.bytes);
     readVariable(tensor, out.data() + out.size() - tensor.bytes);

@@ -167,6 +167,9 @@ protected:
 
   const Program &program;
   dlrt_frame frame{};
+
+private:
+  void copyAtOnce(std::vector<uint8_t> &out) const;
 };
 
 /// Calls a function once for each chunk of `rows` and puts the values of batched `outputs` one

@@ -114,19 +114,20 @@ Status Trainer::run() {
   Status status;
   while (status.ok() && !finished()) {
     status = session.runsSteps() ? runOnDevice() : session.runSequence(nextStep, this);
-    if (!status.ok())
-      return status;
-    if (stopRequested()) {
+    if (status.ok() && stopRequested()) {
       wasInterrupted = true;
       break;
     }
-    status = saveDue() ? saveNow() : Status();
+    if (status.ok() && saveDue())
+      status = saveNow();
     if (status.ok() && (state.position == trainRows() || state.step >= steps))
       status = finishEpoch();
   }
   frame.step = frame.epoch = 0;
   if (status.ok() && !options.savePath.empty())
     status = saveNow();
+  if (Status health = session.health(); !health.ok())
+    return rescue(health);
   if (status.ok() && wasInterrupted && options.events)
     options.events->interrupted(state.step, steps, options.savePath);
   if (!best.empty())
@@ -218,6 +219,10 @@ void Trainer::nextEpoch() {
 }
 
 Status Trainer::finishEpoch() {
+  // From a device that fails nothing can be read any more.
+  if (session.runsSteps() && save && !options.savePath.empty())
+    if (Status status = keep(); !status.ok())
+      return status;
   EpochEvent event;
   event.epoch = state.epoch;
   event.epochs = epochs;
@@ -227,6 +232,8 @@ Status Trainer::finishEpoch() {
   if (parts.validation.size() > 0)
     if (Status status = evaluate(event.validation); !status.ok())
       return status;
+  if (Status status = session.health(); !status.ok())
+    return status;
   judge(event.loss, event);
   state.judged = state.step;
   if (state.position == trainRows()) // else the last step was within an epoch
@@ -296,16 +303,53 @@ void Trainer::showProgress() {
   options.events->progress(event);
 }
 
+Status Trainer::keep() {
+  std::vector<uint8_t> variables;
+  session.copyVariables(variables);
+  if (Status status = session.health(); !status.ok())
+    return status;
+  kept = {state, std::move(variables), best};
+  return Status();
+}
+
 Status Trainer::saveNow() {
   if (!save)
     return Status();
-  if (Status status = save(saveContext, options.savePath); !status.ok())
+  Status status = keep();
+  if (status.ok())
+    status = saveKept();
+  if (!session.runsSteps())
+    kept = Snapshot(); // on a processor nothing is lost
+  return status;
+}
+
+Status Trainer::saveKept() {
+  if (Status status = save(saveContext, options.savePath, kept); !status.ok())
     return status;
-  lastSavedStep = state.step;
+  lastSavedStep = kept.state.step;
   lastSave = now();
   if (options.events)
-    options.events->saved(options.savePath, state.step);
+    options.events->saved(options.savePath, kept.state.step);
   return Status();
+}
+
+Status Trainer::rescue(const Status &error) {
+  if (!save || options.savePath.empty())
+    return error;
+  if (kept.variables.empty())
+    return Status::error(error.message() + "; no epoch was at its end, so nothing was saved",
+                         error.code());
+  const TrainState &state = kept.state;
+  bool atStart = state.position == 0, atEnd = state.position == trainRows();
+  std::string which = (atStart || atEnd ? "after epoch " : "in epoch ") +
+                      std::to_string(state.epoch - atStart) + " (step " +
+                      std::to_string(state.step) + ")";
+  Status saved = lastSavedStep == state.step ? Status() : saveKept();
+  return Status::error(
+      error.message() + "; the state " + which +
+          (saved.ok() ? " is in " + options.savePath + ": go on with --resume " + options.savePath
+                      : " could not be saved: " + saved.message()),
+      error.code());
 }
 
 void dlrt::shuffleRows(int32_t *rows, int64_t count, uint64_t seed, uint64_t epoch,

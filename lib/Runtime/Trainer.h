@@ -40,6 +40,12 @@ struct TrainState {
   int64_t judged = 0;    /// steps done at the last evaluation
 };
 
+/// A training at one moment: all that is needed to go on from there.
+struct Snapshot {
+  TrainState state;
+  std::vector<uint8_t> variables, best; /// of `best`, see Trainer
+};
+
 /// How a training is to go.
 struct TrainerOptions {
   uint64_t seed = 0;
@@ -53,8 +59,8 @@ struct TrainerOptions {
 /// saves.
 class Trainer {
 public:
-  /// Writes everything that is needed to go on; set by whoever knows the file format.
-  using Save = Status (*)(void *context, const std::string &path);
+  /// Writes a snapshot to a file; set by whoever knows the format.
+  using Save = Status (*)(void *context, const std::string &path, const Snapshot &snapshot);
 
   Trainer(Session &session, const Parts &parts, const TrainerOptions &options);
 
@@ -66,8 +72,9 @@ public:
   }
 
   /// Trains from `state` on until the last step, until patience ends, or until asked to stop.
-  /// A save that fails ends it too. The best variables are in the arena afterwards, where the
-  /// program keeps the best.
+  /// A save that fails ends it too. Where the device fails and there is a file to save to, what was
+  /// kept on the host goes there: the state at the end of the last whole epoch or at the last save.
+  /// The best variables are in the arena afterwards, where the program keeps the best.
   Status run();
 
   bool interrupted() const { return wasInterrupted; }
@@ -92,7 +99,12 @@ private:
   Status evaluate(std::vector<std::pair<std::string, double>> &out);
   void judge(double loss, EpochEvent &event);
   void showProgress();
+  /// Takes a snapshot as the one that is kept. After an error it is still that of before.
+  Status keep();
   Status saveNow();
+  Status saveKept();
+  /// Saves what is kept after an error of the device, and adds to the error what came of it.
+  Status rescue(const Status &error);
 
   int64_t trainRows() const { return parts.train.size(); }
   bool stopRequested() const {
@@ -118,6 +130,7 @@ private:
   int64_t rowsInFlight = 0; // of the step that was handed out
   Save save = nullptr;
   void *saveContext = nullptr;
+  Snapshot kept;
   int64_t lastSavedStep = -1;
   bool wasInterrupted = false;
   int64_t firstStep = 0; // of this run, for the rate

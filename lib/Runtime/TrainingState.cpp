@@ -146,11 +146,14 @@ Status gather(const Program &program, const Checkpoint &checkpoint, const std::s
 
 Status dlrt::saveState(const std::string &path, const Session &session, const RunState &state,
                        const std::vector<uint8_t> &best) {
-  const Program &program = session.getProgram();
   std::vector<uint8_t> live;
   session.copyVariables(live);
-  if (Status status = session.health(); !status.ok())
-    return status;
+  Status status = session.health();
+  return status.ok() ? saveState(path, session.getProgram(), state, live, best) : status;
+}
+
+Status dlrt::saveState(const std::string &path, const Program &program, const RunState &state,
+                       const std::vector<uint8_t> &live, const std::vector<uint8_t> &best) {
   std::vector<TensorView> views;
   addViews(program, best.empty() ? live : best, "", views);
   if (!best.empty())

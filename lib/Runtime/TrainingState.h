@@ -29,6 +29,9 @@ struct RunState : DataNames {
 /// empty.
 Status saveState(const std::string &path, const Session &session, const RunState &state,
                  const std::vector<uint8_t> &best);
+/// The same, of variables that were copied out of a session.
+Status saveState(const std::string &path, const Program &program, const RunState &state,
+                 const std::vector<uint8_t> &live, const std::vector<uint8_t> &best);
 
 /// A file that was read and found to be whole and to fit the program.
 class StateFile {

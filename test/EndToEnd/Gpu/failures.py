@@ -2,6 +2,8 @@
 """Lets every call of the driver fail in turn: the run ends with a message and a status, and gives everything back.
 
     failures.py EMULATOR PROGRAM [dlc's options]
+
+A state that is in the file afterwards can be gone on from, and the training comes to the same end.
 """
 import os
 import re
@@ -20,9 +22,15 @@ def run(fail):
         environment = {**os.environ, "LD_LIBRARY_PATH": emulator, "DLC_EMULATOR_REPORT": str(report)}
         if fail:
             environment["DLC_EMULATOR_FAIL"] = str(fail)
-        process = subprocess.run(["dlc", "run", program, *options, "--device", "gpu", "--quiet"], capture_output=True, text=True,
-                                 env=environment)
-        return process, report.read_text()
+        state = Path(folder) / "state"
+        words = ["dlc", "run", program, *options, "--device", "gpu", "--quiet"]
+        process = subprocess.run([*words, "--save", str(state)], capture_output=True, text=True, env=environment)
+        resumed = None
+        if process.returncode and state.exists():
+            environment["DLC_EMULATOR_FAIL"] = "0"
+            resumed = subprocess.run([*words, "--resume", str(state)], capture_output=True, text=True,
+                                     env={**environment, "DLC_EMULATOR_REPORT": ""})
+        return process, report.read_text(), resumed
 
 
 def counts(report):
@@ -30,23 +38,29 @@ def counts(report):
 
 
 def check(number):
-    """What is wrong after a failure of that call, and whether the run ended because of it."""
-    process, report = run(number)
+    """What is wrong after a failure of that call, and the message of a run that ended because of it."""
+    process, report, resumed = run(number)
     # What a context still has is given back with it; a run without failures leaves it nothing.
     alive = {k: v for k, v in counts(report).items() if k not in ("calls", "kernels", "peak", "lost") and v}
     if process.returncode not in (0, 1):
-        return f"status {process.returncode}\n{process.stderr}", True
+        return f"status {process.returncode}\n{process.stderr}", "died"
     if alive:
-        return f"{alive} are left", True
+        return f"{alive} are left", process.stderr
     if process.returncode == 0:  # a call that gives something back, at the end
-        return "", False
+        return "", ""
     if not re.match(r"dlc: cannot .*CUDA_ERROR_", process.stderr):
-        return f"the message is {process.stderr!r}", True
-    return "a report in spite of it" if "rmse" in process.stdout else "", True
+        return f"the message is {process.stderr!r}", process.stderr
+    if "rmse" in process.stdout:
+        return "a report in spite of it", process.stderr
+    if "go on with --resume" in process.stderr and not resumed:
+        return f"there is no state: {process.stderr}", process.stderr
+    if resumed and (resumed.returncode or resumed.stdout != expected.stdout):
+        return f"resumed after {process.stderr!r}: {resumed.stdout}{resumed.stderr}", process.stderr
+    return "", process.stderr
 
 
-process, report = run(None)
-assert process.returncode == 0, process.stderr
+expected, report, _ = run(None)
+assert expected.returncode == 0, expected.stderr
 print(report)
 assert not any(v for k, v in counts(report).items() if k not in ("calls", "kernels", "peak")), report
 calls = counts(report)["calls"]
@@ -55,6 +69,10 @@ with ThreadPoolExecutor(os.cpu_count()) as pool:
     results = list(pool.map(check, range(1, calls + 1)))
 wrong = [f"call {number}: {problem}" for number, (problem, _) in enumerate(results, 1) if problem]
 print("\n".join(wrong))
-failed = sum(ended for _, ended in results)
+failed = sum(bool(message) for _, message in results)
 print(f"{failed} of {calls} calls end the run")
+for what in ("nothing was saved", "the state after epoch 1", "the state after epoch 2"):
+    count = sum(what in message for _, message in results)
+    print(f"{count} times: {what}")
+    failed *= bool(count)
 sys.exit(bool(wrong) or failed <= calls // 2)
