@@ -75,9 +75,10 @@ private:
 };
 
 struct Bench {
-  std::string program;
+  std::string program, device, loop; // `loop` of a device: how steps follow each other
   int threads = 1;
-  double peak = 0; // GFLOP/s
+  double peak = 0; // GFLOP/s, of a processor
+  double copy = 0; // bytes a second that a device's copy reads and writes
   int64_t flop = 0;
   double median = 0, least = 0; // seconds
   struct Row {
@@ -85,45 +86,147 @@ struct Bench {
     double seconds;
   };
   std::vector<Row> rows;
+  bool onDevice() const { return !loop.empty(); }
 };
 
 double gflops(int64_t flop, double seconds) { return flop / seconds * 1e-9; }
 
+/// The share of a copy's bandwidth that an elementwise kernel reaches; below 0 for another.
+double copyShare(const Bench &bench, const Bench::Row &row) {
+  bool elementwise = row.kernel->name.rfind("map", 0) == 0;
+  return elementwise && bench.copy > 0 ? row.kernel->bytes / row.seconds / bench.copy : -1;
+}
+
 void writeText(FILE *out, const Bench &bench) {
-  fprintf(out, "%s: %.2f us a step (median; least %.2f), %s FLOP, %.1f GFLOP/s\n",
-          bench.program.c_str(), bench.median * 1e6, bench.least * 1e6,
+  std::string where = bench.onDevice() ? " on " + bench.device : "";
+  std::string how = bench.onDevice() ? " by --gpu-loop " + bench.loop : "";
+  fprintf(out, "%s%s: %.2f us a step%s (median; least %.2f), %s FLOP, %.1f GFLOP/s\n",
+          bench.program.c_str(), where.c_str(), bench.median * 1e6, how.c_str(), bench.least * 1e6,
           formatCount(bench.flop).c_str(), gflops(bench.flop, bench.median));
-  fprintf(out, "peak measured here: %.1f GFLOP/s on %d thread%s; the step reaches %.1f %%\n\n",
-          bench.peak, bench.threads, bench.threads == 1 ? "" : "s",
-          100 * gflops(bench.flop, bench.median) / bench.peak);
-  fprintf(out, "%10s %7s %9s %7s %8s  %s\n", "us", "share", "GFLOP/s", "peak", "GB/s", "kernel");
+  if (bench.onDevice())
+    fprintf(out, "a copy on the device, measured here: %.1f GB/s read and written\n\n",
+            bench.copy * 1e-9);
+  else
+    fprintf(out, "peak measured here: %.1f GFLOP/s on %d thread%s; the step reaches %.1f %%\n\n",
+            bench.peak, bench.threads, bench.threads == 1 ? "" : "s",
+            100 * gflops(bench.flop, bench.median) / bench.peak);
+  fprintf(out, "%10s %7s %9s %7s %8s  %s\n", "us", "share", "GFLOP/s",
+          bench.onDevice() ? "copy" : "peak", "GB/s", "kernel");
   double total = 0;
   for (const Bench::Row &row : bench.rows)
     total += row.seconds;
   for (const Bench::Row &row : bench.rows) {
     double rate = gflops(row.kernel->flop, row.seconds);
-    fprintf(out, "%10.2f %5.1f %% %9.1f %5.1f %% %8.1f  %s\n", row.seconds * 1e6,
-            100 * row.seconds / total, rate, 100 * rate / bench.peak,
-            gflops(row.kernel->bytes, row.seconds), row.kernel->name.c_str());
+    double part = bench.onDevice() ? copyShare(bench, row) : rate / bench.peak;
+    char share[32] = "";
+    if (part >= 0)
+      snprintf(share, sizeof(share), "%.1f %%", 100 * part);
+    fprintf(out, "%10.2f %5.1f %% %9.1f %7s %8.1f  %s\n", row.seconds * 1e6,
+            100 * row.seconds / total, rate, share, gflops(row.kernel->bytes, row.seconds),
+            row.kernel->name.c_str());
   }
 }
 
 void writeJson(FILE *out, const Bench &bench) {
   std::string text = "{\"event\":\"bench\",\"program\":" + jsonString(bench.program) +
                      ",\"threads\":" + std::to_string(bench.threads) +
+                     ",\"device\":" + jsonString(bench.device) +
                      ",\"step_us_median\":" + jsonNumber(bench.median * 1e6) +
                      ",\"step_us_min\":" + jsonNumber(bench.least * 1e6) +
                      ",\"flop\":" + std::to_string(bench.flop) +
-                     ",\"gflops\":" + jsonNumber(gflops(bench.flop, bench.median)) +
-                     ",\"peak_gflops\":" + jsonNumber(bench.peak) + ",\"kernels\":[";
-  for (const Bench::Row &row : bench.rows)
+                     ",\"gflops\":" + jsonNumber(gflops(bench.flop, bench.median));
+  text += bench.onDevice() ? ",\"loop\":" + jsonString(bench.loop) +
+                                 ",\"copy_gbs\":" + jsonNumber(bench.copy * 1e-9)
+                           : ",\"peak_gflops\":" + jsonNumber(bench.peak);
+  text += ",\"kernels\":[";
+  for (const Bench::Row &row : bench.rows) {
     text += std::string(&row == &bench.rows[0] ? "" : ",") +
             "{\"name\":" + jsonString(row.kernel->name) +
             ",\"us\":" + jsonNumber(row.seconds * 1e6) +
             ",\"flop\":" + std::to_string(row.kernel->flop) +
             ",\"bytes\":" + std::to_string(row.kernel->bytes) +
-            ",\"gflops\":" + jsonNumber(gflops(row.kernel->flop, row.seconds)) + "}";
+            ",\"gflops\":" + jsonNumber(gflops(row.kernel->flop, row.seconds));
+    if (double share = copyShare(bench, row); share >= 0)
+      text += ",\"copy_share\":" + jsonNumber(share);
+    text += "}";
+  }
   fprintf(out, "%s]}\n", text.c_str());
+}
+
+/// On the processor: steps, and then the kernels of a step one after the other.
+Status measureProcessor(Session &session, const FunctionInfo &train, const RowList &rows,
+                        Bench &bench) {
+  Loop steps(rows, train.batch, {train.single});
+  // Until the clock is up, and the pages are there.
+  if (Status status = steps.run(session, 0.2); !status.ok())
+    return status;
+  double peak = session.measurePeak();
+  if (Status status = steps.run(session, 1.0); !status.ok())
+    return status;
+  bench.peak = std::max(peak, session.measurePeak());
+  bench.median = steps.samples[0].median();
+  bench.least = steps.samples[0].least();
+  std::vector<const Routine *> functions;
+  for (const KernelInfo &kernel : train.kernels)
+    functions.push_back(kernel.routine);
+  if (functions.empty())
+    return Status();
+  Loop kernels(rows, train.batch, functions);
+  if (Status status = kernels.run(session, 1.0); !status.ok())
+    return status;
+  for (size_t i = 0; i < functions.size(); ++i)
+    bench.rows.push_back({&train.kernels[i], kernels.samples[i].median()});
+  return Status();
+}
+
+/// On a device: steps as a training makes them, by the host's clock, and many launches of each
+/// kernel by the device's.
+Status measureDevice(Session &session, const FunctionInfo &train, const RowList &rows,
+                     Bench &bench) {
+  bench.loop = train.loop ? "persistent" : "graph";
+  dlrt_frame &frame = session.getFrame();
+  int64_t batch = std::min(train.batch, rows.size());
+  int64_t count = std::min(Session::kStepsAtOnce, rows.size() / batch);
+  frame.indices = rows.data();
+  frame.rows = frame.total_rows = batch;
+  frame.step = frame.epoch = 1;
+  Samples samples;
+  double lossSum = 0, begin = now();
+  constexpr size_t kLeastRuns = 5; // the first of which only warms up
+  for (size_t run = 0; run < kLeastRuns || now() - begin < 1.0; ++run) {
+    double start = now();
+    Session::Steps steps{train, rows, /*orderNumber=*/1, /*first=*/0, batch, count};
+    if (Status status = session.runSteps(steps, lossSum); !status.ok())
+      return status;
+    if (run > 0)
+      samples.seconds.push_back((now() - start) / static_cast<double>(count));
+    frame.step += count;
+  }
+  bench.median = samples.median();
+  bench.least = samples.least();
+  for (const KernelInfo &kernel : train.kernels) {
+    // As many launches as take about 20 ms.
+    double seconds = 0;
+    Status status = session.measure(*kernel.routine, 3, seconds);
+    double fitting = 0.02 / std::max(seconds, 1e-6);
+    int64_t calls = std::max<int64_t>(3, static_cast<int64_t>(fitting));
+    if (status.ok())
+      status = session.measure(*kernel.routine, calls, seconds);
+    if (!status.ok())
+      return status;
+    bench.rows.push_back({&kernel, seconds});
+  }
+  return session.measureCopy(bench.copy);
+}
+
+/// Rows for some steps: for as many as follow each other on a device, if that is not too much.
+int64_t rowsToMakeUp(const Program &program, int64_t batch) {
+  constexpr int64_t kFew = 8, kMostBytes = int64_t(256) << 20;
+  int64_t bytes = batch;
+  for (const FieldInfo &field : program.fields)
+    bytes += batch * field.elements() * elementSize(field.type);
+  int64_t most = program.isForDevice() ? Session::kStepsAtOnce : kFew;
+  return batch * std::max(kFew, std::min(most, kMostBytes / bytes));
 }
 } // namespace
 
@@ -134,7 +237,8 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
   Experiment experiment(options, program);
   Status status = experiment.open();
   if (status.ok())
-    status = options.data.empty() ? experiment.makeUpRows(8 * train->batch) : experiment.loadRows();
+    status = options.data.empty() ? experiment.makeUpRows(rowsToMakeUp(program, train->batch))
+                                  : experiment.loadRows();
   if (status.ok())
     status = experiment.initialize();
   if (!status.ok())
@@ -144,6 +248,7 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
 
   Bench bench;
   bench.program = program.name;
+  bench.device = session.device();
   bench.threads = session.threads();
   bench.flop = program.flop;
   // In the order of an epoch: rows that lie anywhere are a part of a step's cost.
@@ -151,28 +256,11 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
   std::vector<int32_t> shuffled(given.begin(), given.end());
   shuffleRows(shuffled.data(), given.size(), 0, 1, 0);
   RowList rows(std::move(shuffled));
-  Loop steps(rows, train->batch, {train->single});
-  // Until the clock is up, and the pages are there.
-  if (status = steps.run(session, 0.2); !status.ok())
-    return status;
-  double peak = session.measurePeak();
-  if (status = steps.run(session, 1.0); !status.ok())
-    return status;
-  bench.peak = std::max(peak, session.measurePeak());
-  bench.median = steps.samples[0].median();
-  bench.least = steps.samples[0].least();
-  std::vector<const Routine *> functions;
-  for (const KernelInfo &kernel : train->kernels)
-    functions.push_back(kernel.routine);
-  if (!functions.empty()) {
-    Loop kernels(rows, train->batch, functions);
-    if (status = kernels.run(session, 1.0); !status.ok())
-      return status;
-    for (size_t i = 0; i < functions.size(); ++i)
-      bench.rows.push_back({&train->kernels[i], kernels.samples[i].median()});
-  }
-  options.json ? writeJson(options.out, bench) : writeText(options.out, bench);
-  return Status();
+  status = session.runsSteps() ? measureDevice(session, *train, rows, bench)
+                               : measureProcessor(session, *train, rows, bench);
+  if (status.ok())
+    options.json ? writeJson(options.out, bench) : writeText(options.out, bench);
+  return status;
 }
 
 Status dlrt::benchCommand(const RunOptions &options, const dlrt_program *table) {

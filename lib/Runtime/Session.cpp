@@ -40,6 +40,14 @@ Status Session::setStream(void *stream) {
   return stream ? Status::error("the net runs on the processor, which has no streams") : Status();
 }
 
+Status Session::measure(const Routine &, int64_t, double &) {
+  return Status::error("this session has no clock of its own", StatusCode::Internal);
+}
+
+Status Session::measureCopy(double &) {
+  return Status::error("this session has no memory of its own", StatusCode::Internal);
+}
+
 Status Session::call(const FunctionInfo &function) {
   frame.rows = frame.total_rows = function.rows;
   return run(*function.single);

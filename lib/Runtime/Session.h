@@ -139,6 +139,13 @@ public:
   /// type; 0 where that is not known.
   virtual double measurePeak() { return 0; }
 
+  /// The seconds that a device takes for one of `calls` runs of a routine that follow each other,
+  /// on the frame as it is.
+  virtual Status measure(const Routine &routine, int64_t calls, double &outSeconds);
+  /// How many bytes a second a device reads and writes, both together, where it copies its memory;
+  /// 0 where there is no room for that.
+  virtual Status measureCopy(double &outRate);
+
   /// What went wrong on the device since the session was made: what is read after that is 0.
   virtual Status health() const { return Status(); }
 

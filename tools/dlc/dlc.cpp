@@ -3,6 +3,7 @@
 #include "Commands.h"
 #include "DataLocations.h"
 #include "Gpu/Driver.h"
+#include "Gpu/MemoryPlan.h"
 #include "ReadAhead.h"
 #include "Report.h"
 #include "TrainingState.h"
@@ -224,12 +225,18 @@ static int compileLibrary(const CommandLine &line) {
   uint64_t size = 0;
   llvm::sys::fs::file_size(output, size);
   if (!line.quiet)
-    llvm::outs() << output << ": " << dlrt::formatBytes(size) << ", "
-                 << dlrt::formatCount(program->parameters) << " parameters, arena "
-                 << dlrt::formatBytes(program->memoryBytes(1)) << ", for " << compile.target
-                 << (compile.target == "native" ? " (this processor and its like)" : "")
-                 << (compile.secondTarget.empty() ? "" : " and " + compile.secondTarget)
-                 << (weights ? ", with the weights of " + line.weights : "") << '\n';
+    llvm::outs()
+        << output << ": " << dlrt::formatBytes(size) << ", "
+        << dlrt::formatCount(program->parameters) << " parameters, arena "
+        << dlrt::formatBytes(program->memoryBytes(1))
+        << (program->isForDevice()
+                ? " (" + dlrt::formatBytes(dlrt::planMemory(*program, 0, {}, 0).use().total()) +
+                      " of a GPU's memory, besides the data)"
+                : "")
+        << ", for " << compile.target
+        << (compile.target == "native" ? " (this processor and its like)" : "")
+        << (compile.secondTarget.empty() ? "" : " and " + compile.secondTarget)
+        << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;
 }
 
@@ -240,10 +247,12 @@ static int listDevices() {
   for (auto [number, device] : llvm::enumerate(devices)) {
     std::string target = targetOfCapability(device.major, device.minor);
     llvm::outs() << "gpu:" << number << "  " << device.name << ", "
-                 << dlrt::formatBytes(device.bytes) << ", " << device.multiprocessors
-                 << " multiprocessors, capability " << capabilityText(device)
-                 << ", driver for CUDA " << device.driverVersion / 1000 << '.'
-                 << device.driverVersion % 1000 / 10 << ": "
+                 << dlrt::formatBytes(device.bytes)
+                 << (device.freeBytes < 0 ? " (busy)"
+                                          : " (" + dlrt::formatBytes(device.freeBytes) + " free)")
+                 << ", " << device.multiprocessors << " multiprocessors, capability "
+                 << capabilityText(device) << ", driver for CUDA " << device.driverVersion / 1000
+                 << '.' << device.driverVersion % 1000 / 10 << ": "
                  << (target.empty() ? "too old for dlc, which needs 7.5" : "compiles for " + target)
                  << '\n';
   }

@@ -120,10 +120,8 @@ Status GpuSession::useFields(const void *const *from, int64_t rows) {
       return status;
   }
   Current current(driver, context);
-  if (fieldStream) { // its windows are no place for these
+  if (fieldStream) // its windows are no place for these
     forgetData();
-    plannedFields.assign(fields.size(), false);
-  }
   if (Status status = reserveData(rows, std::vector<bool>(fields.size(), false)); !status.ok())
     return status;
   forgetGraph(); // it has the old addresses

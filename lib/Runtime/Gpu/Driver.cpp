@@ -108,6 +108,23 @@ static Status describe(const Driver &driver, int number, DeviceInfo &out) {
   return status;
 }
 
+/// How much memory is free, which only a context tells: a GPU that grants none is busy.
+static int64_t findFreeBytes(const Driver &driver, int number) {
+  Device device = 0;
+  Context context = nullptr, before = nullptr;
+  if (driver.cuDeviceGet(&device, number) != 0 ||
+      driver.cuDevicePrimaryCtxRetain(&context, device) != 0)
+    return -1;
+  size_t freeBytes = 0, totalBytes = 0;
+  bool known = driver.cuCtxPushCurrent_v2(context) == 0;
+  if (known) {
+    known = driver.cuMemGetInfo_v2(&freeBytes, &totalBytes) == 0;
+    driver.cuCtxPopCurrent_v2(&before);
+  }
+  driver.cuDevicePrimaryCtxRelease_v2(device);
+  return known ? static_cast<int64_t>(freeBytes) : -1;
+}
+
 Status cuda::listDevices(std::vector<DeviceInfo> &out) {
   const Driver *driver = nullptr;
   int count = 0;
@@ -117,6 +134,8 @@ Status cuda::listDevices(std::vector<DeviceInfo> &out) {
   for (int number = 0; number < count && status.ok(); ++number) {
     out.emplace_back();
     status = describe(*driver, number, out.back());
+    if (status.ok())
+      out.back().freeBytes = findFreeBytes(*driver, number);
   }
   return status;
 }

@@ -87,6 +87,7 @@ enum PointerAttribute {
   X(cuEventDestroy_v2, (Event event))                                                              \
   X(cuEventRecord, (Event event, Stream stream))                                                   \
   X(cuEventSynchronize, (Event event))                                                             \
+  X(cuEventElapsedTime, (float *milliseconds, Event start, Event end))                             \
   X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
   X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
   X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \
@@ -120,6 +121,7 @@ struct Driver {
 struct DeviceInfo {
   std::string name;
   size_t bytes = 0;         /// of memory
+  int64_t freeBytes = -1;   /// of them, now; listDevices() alone asks. -1: no context can be had
   int major = 0, minor = 0; /// compute capability; 0.0 is the emulator
   int multiprocessors = 0;
   int driverVersion = 0; /// of CUDA that the driver serves, as 1000 * major + 10 * minor

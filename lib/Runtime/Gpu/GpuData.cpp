@@ -16,19 +16,19 @@ Status GpuSession::makePlan(int64_t rows, std::vector<bool> given) {
   freeBytes += arena.bytes + deviceFrame.bytes;
   size_t room = roomOf(freeBytes, totalBytes);
   plan = planMemory(program, rows, given, room);
+  MemoryUse use = plan.use();
+  if (static_cast<size_t>(use.total()) > room)
+    return Status::error("'" + program.name + "' needs " + formatBytes(use.total()) +
+                             " of memory on " + deviceText + " (" + formatBytes(use.arena) +
+                             " for its tensors), and " + formatBytes(freeBytes) + " of " +
+                             formatBytes(totalBytes) +
+                             " are free, of which the driver keeps some. A smaller batch needs "
+                             "less; or take another GPU (--device gpu:N), or the processor "
+                             "(--device cpu)",
+                         StatusCode::OutOfMemory);
   plannedRows = rows;
   plannedFields = std::move(given);
-  MemoryUse use = plan.use();
-  if (static_cast<size_t>(use.total()) <= room)
-    return status;
-  return note(Status::error("'" + program.name + "' needs " + formatBytes(use.total()) +
-                                " of memory on " + deviceText + " (" + formatBytes(use.arena) +
-                                " for its tensors), and " + formatBytes(freeBytes) + " of " +
-                                formatBytes(totalBytes) +
-                                " are free, of which the driver keeps some. A smaller batch needs "
-                                "less; or take another GPU (--device gpu:N), or the processor "
-                                "(--device cpu)",
-                            StatusCode::OutOfMemory));
+  return status;
 }
 
 void GpuSession::forgetData() {
@@ -40,6 +40,7 @@ void GpuSession::forgetData() {
   release(indices);
   orderNumber = -1;
   plannedRows = 0;
+  plannedFields.assign(fields.size(), false);
 }
 
 Status GpuSession::reserveData(int64_t rows, std::vector<bool> given) {

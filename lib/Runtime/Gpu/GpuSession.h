@@ -11,6 +11,7 @@
 #include "Gpu/FieldStream.h"
 #include "Gpu/MemoryPlan.h"
 
+#include <functional>
 #include <map>
 
 namespace dlrt {
@@ -56,6 +57,8 @@ public:
   Status health() const override { return failure; }
   void read(int64_t offset, int64_t bytes, void *out) const override;
   void write(int64_t offset, int64_t bytes, const void *from) override;
+  Status measure(const Routine &routine, int64_t calls, double &outSeconds) override;
+  Status measureCopy(double &outRate) override;
   bool runsSteps() const override;
   Status runSteps(const Steps &steps, double &lossSum) override;
 
@@ -77,6 +80,7 @@ private:
   void forgetData();
   Status reserve(Memory &memory, size_t bytes, const std::string &what);
   void release(Memory &memory);
+  Status timeOf(const std::function<Status()> &enqueue, double &outSeconds);
   Status check(cuda::Result result, const std::string &what) const;
   /// Keeps the first error.
   Status note(Status status) const;
