@@ -22,6 +22,12 @@ static bool isMask(Operation *op) {
   return isa<EqOp, NeOp, LtOp, LeOp, GtOp, GeOp>(op) && splatValue(op->getOperand(1));
 }
 
+/// To or from 16 bits: a product's operand on its way, see MixedPrecision.
+static bool isHalfCast(Operation *op) {
+  auto hasHalf = [](Value value) { return isHalf(typeOf(value).getElementType()); };
+  return isa<CastOp>(op) && (hasHalf(op->getOperand(0)) || hasHalf(op->getResult(0)));
+}
+
 static bool isSimpleArithmetic(Operation *op) {
   return isa<CastOp, AddOp, SubOp, MulOp, DivOp>(op);
 }
@@ -67,7 +73,7 @@ bool AccessOps::preparesData(Operation *op) const {
 }
 
 bool AccessOps::isAccess(Operation *op) const {
-  if (isMask(op))
+  if (isMask(op) || isHalfCast(op))
     return true;
   if (isa<BroadcastOp, TransposeOp, SliceOp, ReshapeOp, ConstantOp, IotaOp, RuntimeOp>(op))
     return true;

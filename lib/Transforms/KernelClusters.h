@@ -34,9 +34,9 @@ struct Use {
 /// True for ops that name memory: dl.read, dl.input.
 bool isLeaf(mlir::Operation *op);
 
-/// The ops that are repeated in every kernel that uses them: re-indexing, constants, and scalar
-/// arithmetic on what is known before the kernel starts. Where products fuse loads, also what
-/// prepares data for them.
+/// The ops that are repeated in every kernel that uses them: re-indexing, constants, conversions to
+/// and from 16 bits, and scalar arithmetic on what is known before the kernel starts. Where
+/// products fuse loads, also what prepares data for them.
 class AccessOps {
 public:
   AccessOps(mlir::func::FuncOp function, bool fuseLoads);

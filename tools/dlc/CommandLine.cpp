@@ -81,12 +81,14 @@ static llvm::ArrayRef<Option> options() {
          c.plotFolder = v.str();
          return std::string();
        }},
-      {"--precision", "f32|f64|tf32|bf16",
-       "what 'f32' in the program means (default f32); tf32 and bf16, on a GPU, of products alone",
+      {"--precision", "f32|f64|tf32|bf16|f16",
+       "what 'f32' in the program means (default f32); tf32, bf16, f16, on a GPU, in products "
+       "alone",
        [](CommandLine &c, llvm::StringRef v) {
          c.precision = v.str();
-         bool known = v == "f32" || v == "f64" || v == "tf32" || v == "bf16";
-         return known ? std::string() : "expects f32, f64, tf32 or bf16, found '" + v.str() + "'";
+         bool known = llvm::is_contained({"f32", "f64", "tf32", "bf16", "f16"}, v);
+         return known ? std::string()
+                      : "expects f32, f64, tf32, bf16 or f16, found '" + v.str() + "'";
        }},
       {"--device", "PLACE",
        "where to run: cpu, gpu, gpu:N, or auto ('dlc devices' lists the GPUs); of compile, what to "

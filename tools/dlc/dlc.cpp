@@ -37,7 +37,7 @@ static llvm::SmallVector<llvm::StringRef> wordsOf(llvm::StringRef text) {
 static CompileOptions compileOptions(const CommandLine &line) {
   CompileOptions options;
   options.elaborate.doublePrecision = line.precision == "f64";
-  if (line.precision == "tf32" || line.precision == "bf16")
+  if (line.precision != "f32" && line.precision != "f64")
     options.products = line.precision;
   options.elaborate.overrides = line.settings;
   // --target names a processor, a GPU, or one of each.

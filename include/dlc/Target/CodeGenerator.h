@@ -30,7 +30,7 @@ struct TargetDescription {
   int64_t registers = 0;        // how many of them
   bool isDevice = false;        // a GPU: kernels are launched, not called
   bool persistent = false;      // on it, training steps run in one kernel that stays
-  std::string products = "f32"; // on it, what products of f32 are made of: f32, tf32 or bf16
+  std::string products = "f32"; // on it, what products of f32 are made of: f32, tf32, bf16, f16
 
   /// Compiled code of equal text is equal code: for the manifest and for messages.
   std::string text() const { return cpu + (features.empty() ? "" : " " + features); }

@@ -32,6 +32,14 @@ def DropUnitDimsPass : Pass<"dl-drop-unit-dims", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::dlc::DLDialect"];
 }
 
+def MixedPrecisionPass : Pass<"dl-mixed-precision", "::mlir::func::FuncOp"> {
+  let summary = "give products of f32 operands of 16 bits, stored so where that moves fewer bytes";
+  let dependentDialects = ["::dlc::DLDialect"];
+  let options = [
+    Option<"operands", "operands", "std::string", "\"bf16\"", "bf16 or f16">
+  ];
+}
+
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
   let dependentDialects = ["::dlc::DLDialect"];
