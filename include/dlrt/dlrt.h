@@ -169,8 +169,9 @@ dlrt_status dlrt_net_set_stream(dlrt_net *net, void *stream);
 /* Says where the rows lie that later calls get, and where predictions go; at first, DLRT_HOST. In
  * DLRT_DEVICE:
  * - Fields are read in place, by dlrt_net_fit, _train, _evaluate and _predict. Each is to be
- *   aligned to its type's size, and in memory of the net's context (cuMemAlloc, cudaMalloc) or
- *   managed memory. They have to stay as they are until the GPU has done the work.
+ *   aligned to the largest power of two, up to 16 bytes, that divides the size of its rows, and in
+ *   memory of the net's context (cuMemAlloc, cudaMalloc) or managed memory. They have to stay as
+ *   they are until the GPU has done the work.
  * - Predictions are written in place as well; the program's numbers have to be f32.
  * - What does not fit is refused: a pointer to the host's memory, memory of another GPU or context,
  *   an array that is too short. Class numbers alone are not looked at: the caller sees to it that

@@ -102,11 +102,14 @@ struct ConvertKernelsToDevicePass
     auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
                                        b.getFunctionType(arguments, {}));
     launch->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
-    // Tensors begin at multiples of 64 bytes: loads of neighbours become those of vectors.
-    for (func::FuncOp function : {body, launch})
-      for (auto [n, type] : llvm::enumerate(function.getArgumentTypes()))
-        if (n > 0 && isa<LLVM::LLVMPointerType>(type))
-          function.setArgAttr(n, "llvm.align", b.getI64IntegerAttr(64));
+    // Loads of neighbours become those of vectors.
+    SmallVector<Value> tensors(kernel.getInputs());
+    llvm::append_range(tensors, kernel.getResults());
+    for (auto [n, tensor] : llvm::enumerate(tensors)) {
+      auto align = b.getI64IntegerAttr(alignmentOf(tensor));
+      body.setArgAttr(n + 3, "llvm.align", align);
+      launch.setArgAttr(n + 2, "llvm.align", align);
+    }
     ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
     inner.setInsertionPointToStart(launch.addEntryBlock());
     SmallVector<Value> values(launch.getArguments());

@@ -16,11 +16,12 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+#include <limits>
+
 using namespace mlir;
 
 namespace dlc {
-
-constexpr int64_t kThreads = 256; // of any kernel: the training loop runs all of them
 
 //===------------------------------------------------------------------------------------------===//
 // The machine, from NVIDIA's descriptions of the A100 and H100 architectures
@@ -38,7 +39,8 @@ constexpr double kLatency = 700;     // cycles, about what memory takes; describ
 constexpr int64_t kSharedWithCopies = 99 << 10, kSharedWithout = 48 << 10;
 
 //===------------------------------------------------------------------------------------------===//
-// Tiles: rows, columns, terms, those of a thread (on tensor cores, of a warp), groups
+// Tiles for 256 threads: rows, columns, terms, those of a thread (on tensor cores, of a warp),
+// groups
 //===------------------------------------------------------------------------------------------===//
 
 /// From the largest on. The larger a thread's part, the less is read from shared memory.
@@ -143,9 +145,11 @@ Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies
   if (exact)
     candidates = wide ? ArrayRef<Tile>(doubleTiles) : ArrayRef<Tile>(exactTiles);
   Launch launch;
-  launch.threads = kThreads;
   double best = std::numeric_limits<double>::infinity();
   for (Tile tile : candidates) {
+    assert(tile.rows / tile.threadRows * (tile.columns / tile.threadColumns) * tile.groups ==
+               launch.threads / (exact ? 1 : kWarp) &&
+           "every thread has a part");
     tile.format = format;
     tile.copies = copies;
     if (format == ProductFormat::TF32)

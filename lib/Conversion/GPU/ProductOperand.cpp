@@ -121,8 +121,10 @@ Value ProductOperand::place(Value stage, Value term, Value line, int64_t farther
 Value ProductOperand::addressOf(Indices at) {
   const TensorMemory &memory = e.inputs[cast<BlockArgument>(operand).getArgNumber()];
   if (memory.byRowNumber) {
-    Value number = LLVM::LoadOp::create(b, b.getI32Type(),
-                                        e.address(e.rowNumbers, e.scalarOf(at[0]), b.getI32Type()));
+    // No kernel writes row numbers: one load may serve all parts.
+    Value number = LLVM::LoadOp::create(
+        b, b.getI32Type(), e.address(e.rowNumbers, e.scalarOf(at[0]), b.getI32Type()),
+        /*alignment=*/4, /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/true);
     at[0] = {arith::ExtSIOp::create(b, b.getI64Type(), number)};
   }
   Value address =

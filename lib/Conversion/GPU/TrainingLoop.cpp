@@ -9,6 +9,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <cstddef>
+#include <numeric>
 
 using namespace mlir;
 
@@ -24,6 +25,16 @@ func::FuncOp makeInternal(OpBuilder &b, Location loc, StringRef name, ArrayRef<T
   function->setAttr("llvm.linkage",
                     LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
   return function;
+}
+
+int64_t alignmentOf(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!isa_and_nonnull<InputOp>(tensor.getDefiningOp()))
+    return kTensorAlignment;
+  int64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t size : type.getShape().drop_front())
+    bytes *= size;
+  return std::gcd(bytes, kRowAlignment);
 }
 
 /// The output `loss` of a training step, or null.
@@ -211,8 +222,7 @@ void makeTrainingLoop(func::FuncOp train) {
   SmallVector<Type> arguments{code.pointer, number, number, code.pointer};
   arguments.append(llvm::range_size(module.getOps<FieldOp>()), code.pointer);
   auto function = func::FuncOp::create(b, "train_loop", b.getFunctionType(arguments, {}));
-  for (unsigned n = 3; n < arguments.size(); ++n)
-    function.setArgAttr(n, "llvm.align", b.getI64IntegerAttr(64));
+  function.setArgAttr(3, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value frame = entry->getArgument(0), rows = entry->getArgument(1), steps = entry->getArgument(2);

@@ -11,6 +11,13 @@ namespace dlc {
 /// The name of the function with the work of one block of a kernel.
 std::string bodyName(KernelOp kernel);
 
+/// Bytes at whose multiples tensors lie in the arena.
+constexpr int64_t kTensorAlignment = 64;
+/// Of a field's rows, as far as their size allows: a field may be memory of the caller, from any
+/// row on. The runtime asks for it (Runtime/Gpu/CallersGpu.cpp).
+constexpr int64_t kRowAlignment = 16;
+int64_t alignmentOf(mlir::Value tensor);
+
 /// A function of the device that only others call.
 mlir::func::FuncOp makeInternal(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
                                 llvm::ArrayRef<mlir::Type> arguments);

@@ -1,6 +1,8 @@
 //===- CallersGpu.cpp - What a program brings that embeds a net: context, stream, memory ----===//
 #include "Gpu/GpuSession.h"
 
+#include <numeric>
+
 using namespace dlrt;
 using namespace dlrt::cuda;
 
@@ -110,12 +112,14 @@ Status GpuSession::useFields(const void *const *from, int64_t rows) {
   std::vector<Address> addresses(program.fields.size());
   for (size_t i = 0; i < addresses.size(); ++i) {
     const FieldInfo &field = program.fields[i];
-    int64_t size = elementSize(field.type);
+    // Kernels read rows 16 bytes at once where their size is a multiple of that.
+    int64_t rowBytes = field.elements() * elementSize(field.type);
+    int64_t alignment = std::gcd<int64_t>(rowBytes, 16);
     addresses[i] = reinterpret_cast<Address>(from[i]);
     if (!from[i])
       continue;
     if (Status status =
-            checkArray(from[i], rows * field.elements() * size, size, "field '" + field.name + "'");
+            checkArray(from[i], rows * rowBytes, alignment, "field '" + field.name + "'");
         !status.ok())
       return status;
   }

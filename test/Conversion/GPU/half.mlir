@@ -14,7 +14,7 @@ dl.variable @y "state" : tensor<32x32xf32>
 // CHECK:         llvm.store %[[HALF]], %{{.*}} {alignment = 2 : i64} : bf16, !llvm.ptr
 // CHECK-LABEL: func.func private @kernel_1.body(
 // CHECK-NOT:     llvm.load %{{.*}} -> bf16
-// CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.cg.shared.global.16"
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.cg.shared.global.16.s"
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.commit.group"
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.cp.async.wait.group"
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16"
