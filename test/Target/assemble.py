@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Assembles the PTX of programs and holds the kernels to what they may use of a multiprocessor.
 
-    assemble.py PTXAS TARGET PROGRAM...      PROGRAM `primitives`: the cases of test/EndToEnd/Primitives
+    assemble.py PTXAS TARGET PROGRAM[:PRECISION]...      PROGRAM `primitives`: the cases of test/EndToEnd/Primitives
+
+Of each product it prints the tile with the threads' part, their groups and the stages, registers of a thread, and the block's
+shared memory. A product may not spill, and a block must fit every multiprocessor that its target may run on.
 """
 import argparse
 import json
@@ -27,26 +30,42 @@ def primitives(folder):
             yield path, precision
 
 
+MOST_SHARED = 99 << 10  # of a block, on each device since 8.0
+
+
+def products_of(kernels):
+    """The launches of the products, from the printed plan."""
+    for body in re.findall(r"launch = \{(.*?tile = array.*?\}.*?symbol = \"kernel_\d+)", kernels):
+        shared, = re.findall(r"shared_bytes = (\d+)", body)
+        tile, = re.findall(r"tile = array<i64: ([\d, ]+)>", body)
+        yield re.search(r"kernel_\d+", body)[0], [int(n) for n in tile.split(",")], int(shared)
+
+
 def assemble(ptxas, target, program, precision, folder):
     ptx = folder / "code.ptx"
-    subprocess.run(["dlc", "--emit=asm", "--gpu-loop", "persistent", "--precision", precision, "--target", target, str(program), "-o", str(ptx)],
-                   check=True, stderr=subprocess.DEVNULL)
+    options = ["--precision", precision, "--target", target, str(program)]
+    subprocess.run(["dlc", "--emit=asm", "--gpu-loop", "persistent", *options, "-o", str(ptx)], check=True, stderr=subprocess.DEVNULL)
     process = subprocess.run([ptxas, f"-arch={target}", "-v", str(ptx), "-o", str(folder / "code.cubin")], capture_output=True, text=True)
     if process.returncode:
         sys.exit(f"{program}: {process.stderr[:2000]}")
-    text = ptx.read_text()
-    products = {name for name, body in re.findall(r"\.entry (kernel_\d+)\((.*?)\n}", text, re.S) if "ld.shared" in body and body.count("fma.") > 30}
-    kernels = re.findall(r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers", process.stderr, re.S)
+    kernels = {name: (int(registers), int(spilled)) for name, spilled, registers in re.findall(
+        r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers", process.stderr, re.S)}
     assert kernels, process.stderr
-    most = max((int(registers), name) for name, _, registers in kernels)
-    spilling = [name for name, spilled, _ in kernels if name in products and int(spilled)]
-    print(f"{program.name} for {target}: {len(kernels)} kernels, {len(products)} of them products, at most {most[0]} registers ({most[1]})")
-    assert not spilling, f"{program}: {spilling} spill"
+    plan = subprocess.run(["dlc", "--emit=kernels", *options], check=True, capture_output=True, text=True).stdout
+    products = {name: (tile, shared) for name, tile, shared in products_of(plan)}
+    most = max((registers, name) for name, (registers, _) in kernels.items())
+    print(f"{program.name} in {precision} for {target}: {len(kernels)} kernels, {len(products)} of them products, at most {most[0]} registers ({most[1]})")
+    for name, (tile, shared) in products.items():
+        registers, spilled = kernels[name]
+        print("    {}  {}x{}x{} by {}x{}, {} groups, {} stages  ".format(name, *tile[:7]) + f"{registers} registers, {shared} bytes shared")
+        assert not spilled, f"{program}: {name} spills {spilled} bytes"
+        assert shared <= MOST_SHARED, f"{program}: {name} takes {shared} bytes"
 
 
 ptxas, target, *programs = sys.argv[1:]
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
     for program in programs:
-        for path, precision in primitives(folder) if program == "primitives" else [(Path(program), "f32")]:
+        path, _, precision = program.partition(":")
+        for path, precision in primitives(folder) if program == "primitives" else [(Path(path), precision or "f32")]:
             assemble(ptxas, target, path, precision, folder)

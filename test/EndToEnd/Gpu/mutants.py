@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 emulator, program, *words = sys.argv[1:]
-# Nearly all show at once; races with a single late warp need luck.
-SCHEDULES = ("forward", *(f"{kind}:{seed}" for seed in range(1, 13) for kind in ("random", "starve")))
+# Nearly all show at once; what nobody waits for, where copies are late; races with a single late warp need luck.
+SCHEDULES = ("forward", "late", *(f"{kind}:{seed}" for seed in range(1, 13) for kind in ("random", "starve")))
 
 
 class Mutant(NamedTuple):
@@ -35,7 +35,6 @@ class Mutant(NamedTuple):
 BARRIER = r"  call void @emu_barrier\(i32 0\)\n"
 SHUFFLE = r"(@emu_shfl_bfly_i32\(i32 -1, i32 %\d+, i32 )"
 ROW_NUMBERS = r"(%\d+)( = load ptr, ptr %\d+)(, align 8)"
-LAST_TERMS = r"(or disjoint i64 %\d+, 32\n  %\d+ = icmp samesign ult i64 %\d+, )"
 GRID = r"label %grid_barrier\.exit"
 
 # Harmless, and so not here: a kernel's first barrier where it is launched by itself (nothing is in shared memory yet) or stands
@@ -58,23 +57,34 @@ MUTANTS = [
     Mutant("reduce: the warps' terms overlap", "reduce", r"(add i64 %\d+, )8$", r"\g<1>4"),
     Mutant("reduce: a warp's sums are read in another warp's place", "reduce",
            r"(getelementptr i8, ptr addrspace\(3\) %\d+, i64 )256", r"\g<1>128"),
-    Mutant("contract: no barrier before a tile is used", "contract", BARRIER, "", 2),
-    Mutant("contract: no barrier before a tile is overwritten", "contract", BARRIER, "", 3),
+    Mutant("contract: no barrier before a part is used", "contract", BARRIER, "", 2),
+    Mutant("contract: no barrier between parts", "contract", r"(@emu_cp_async_wait\(i32 2\)\n)" + BARRIER, r"\1"),
+    Mutant("contract: nobody waits for copies", "contract", r"  call void @emu_cp_async_wait\(i32 2\)\n", ""),
+    Mutant("contract: one group of copies too many may be under way", "contract", r"(@emu_cp_async_wait\(i32 )2", r"\g<1>3"),
+    Mutant("contract: the copies of a part are not committed", "contract", r"  call void @emu_cp_async_commit\(\)\n", "", 4),
+    Mutant("contract: a part goes where the next one is read", "contract", r"(= add i64 %\d+, )-2048$", r"\g<1>2048"),
+    Mutant("contract: a part is copied without the exchange of pieces that it is read with", "contract",
+           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
     Mutant("contract: a multiply-add is dropped", "contract",
            r"tail call float @llvm\.fma\.f32\(float %\d+, float %\d+, float (%\d+)\)", r"fadd float \1, 0.000000e+00", 7),
-    Mutant("contract: a tile is written without the padding that it is read with", "contract",
-           r"(%\.idx\S* = mul nuw nsw i64 %\d+, )68", r"\g<1>64"),
-    Mutant("contract: the terms' mask ends one early", "contract", LAST_TERMS + "40$", r"\g<1>39"),
-    Mutant("contract: the terms that do not fill a tile are left out", "contract", LAST_TERMS + "40$", r"\g<1>32"),
+    Mutant("contract: the last part is left out", "contract", r"(icmp eq i64 %\d+, )5$", r"\g<1>4"),
+    Mutant("contract: groups' sums are stored over a part that is still used", "contract", BARRIER, "", 3),
+    Mutant("contract: no barrier before groups' sums are added", "contract", BARRIER, "", 4),
+    Mutant("contract: a group's sum is taken for another's", "contract", r"(getelementptr i8, ptr addrspace\(3\) %\S+, i64 )256$", r"\g<1>512"),
     Mutant("contract: every block takes the second one's tile", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
-    Mutant("bf16 product: no barrier before a tile is used", "bf16 product", BARRIER, "", 2),
-    Mutant("bf16 product: no barrier before a tile is overwritten", "bf16 product", BARRIER, "", 3),
+    Mutant("bf16 product: a part is stored without the exchange of pieces that it is read with", "bf16 product",
+           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
+    Mutant("bf16 product: no barrier before a part is used", "bf16 product", BARRIER, "", 2),
+    Mutant("bf16 product: no barrier between parts", "bf16 product", BARRIER, "", 3),
     Mutant("bf16 product: two words of a fragment are exchanged", "bf16 product",
            r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
     Mutant("bf16 product: a fragment has the same rows twice", "bf16 product", r"(or disjoint i64 %\d+, )8$", r"\g<1>0"),
     Mutant("bf16 product: a fragment's products are not added", "bf16 product", r"  call void @emu_mma.*\n", "", 2),
     Mutant("bf16 product: operands are cut, not rounded", "bf16 product", r"(add i32 %\d+, )32767$", r"\g<1>0"),
-    Mutant("tf32 product: no barrier before a tile is used", "tf32 product", BARRIER, "", 2),
+    Mutant("tf32 product: no barrier before a part is used", "tf32 product", BARRIER, "", 2),
+    Mutant("tf32 product: one group of copies too many may be under way", "tf32 product", r"(@emu_cp_async_wait\(i32 )2", r"\g<1>3"),
+    Mutant("tf32 product: a part is copied without the exchange of pieces that it is read with", "tf32 product",
+           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
     Mutant("tf32 product: two words of a fragment are exchanged", "tf32 product",
            r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
     Mutant("tf32 product: operands are cut, not rounded", "tf32 product", r"(add i32 %\d+, )4096$", r"\g<1>0"),
@@ -87,11 +97,11 @@ MUTANTS = [
     Mutant("advance: the loss is not added up", "advance", r"(= )fadd (double %\d+), %\d+", r"\1fadd \2, 0.000000e+00"),
     Mutant("train_loop: nobody waits at a barrier of the grid", "train_loop",
            r"(atomicrmw add (?:.*\n){1,9}?  br i1) %\d+", r"\1 false", 5),
-    Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\d+(, label %\d+, {GRID})", r"\1 false\2", 5),
+    Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\d+(, label %\d+, {GRID})", r"\1 false\2", 6),
     Mutant("train_loop: a block arrives at the grid's barrier before its threads have", "train_loop",
-           BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 5),
+           BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 6),
     Mutant("train_loop: a block's threads go on before the grid's barrier", "train_loop",
-           r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 5),
+           r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 6),
     Mutant("train_loop: the step is counted while threads of a block still use it", "train_loop",
            BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 10),
     Mutant("train_loop: shared memory is written while the kernel before still reads it", "train_loop",
@@ -122,8 +132,7 @@ def kind_of(function):
     if shuffles:
         return "reduce block" if shares else "rows"
     if shares:
-        multiplies = re.search(r"@llvm\.fma\.f32\(float %\d+, float %\d+, float 0\.0", function)
-        return "contract" if multiplies else "reduce"
+        return "contract" if "@emu_cp_async(" in function else "reduce"
     return "map"
 
 
@@ -176,7 +185,7 @@ class Variant:
         self.expected, problem = run(self.library, "forward")
         assert not problem, problem
         same = make_image(self.code, "same")
-        for schedule in ("forward", "random:1,deferred", "starve:1"):
+        for schedule in ("forward", "late", "random:1,deferred", "starve:1,late"):
             found, problem = run(self.library, schedule, same)
             assert found == self.expected, f"without a bug, {options}, {schedule}: {found}{problem}, not {self.expected}"
 
