@@ -70,6 +70,9 @@ done
 check "boston, 20 epochs, against the processor" python3 test/EndToEnd/Gpu/trajectory.py "" examples/boston.dl 1e-5 forward --data boston --set epochs=20
 [ "$quick" ] || check "mnist, 20 steps, against the processor" python3 test/EndToEnd/Gpu/trajectory.py "" examples/mnist.dl 1e-5 forward --data mnist $steps
 check "boston, 20 epochs, in bf16" python3 test/EndToEnd/Gpu/trajectory.py "" examples/boston.dl 1e-3 forward --data boston --set epochs=20 -- --precision bf16
+for program in products $([ "$quick" ] || echo tall each); do
+  check "products of warpgroups, $program.dl: the processor's bits" python3 test/EndToEnd/Gpu/trajectory.py "" test/EndToEnd/Gpu/Inputs/$program.dl exact forward --set steps=1 -- --precision bf16 --gpu-loop graph
+done
 check "boston, 20 epochs, in f16" python3 test/EndToEnd/Gpu/trajectory.py "" examples/boston.dl 2e-4 forward --data boston --set epochs=20 -- --precision f16
 for loop in graph persistent; do
   check "the same bits twice, $loop" same_bits examples/boston.dl --data boston --set epochs=20 --gpu-loop $loop

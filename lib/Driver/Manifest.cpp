@@ -260,6 +260,24 @@ private:
         for (Value result : kernel.getResults())
           json.value(placeOf(result));
       });
+      if (auto maps = kernel->getAttrOfType<ArrayAttr>("tensor_maps"))
+        json.attributeArray("tensor_maps", [&] {
+          for (auto map : maps.getAsRange<DictionaryAttr>())
+            writeTensorMap(kernel, map);
+        });
+    });
+  }
+
+  void writeTensorMap(KernelOp kernel, DictionaryAttr map) {
+    json.object([&] {
+      int64_t input = map.getAs<IntegerAttr>("input").getInt();
+      json.attribute("place", placeOf(kernel.getInputs()[input]));
+      json.attribute("type", map.getAs<StringAttr>("type").getValue());
+      for (StringRef name : {"sizes", "box"})
+        json.attributeArray(name, [&] {
+          for (int64_t size : map.getAs<DenseI64ArrayAttr>(name).asArrayRef())
+            json.value(size);
+        });
     });
   }
 

@@ -39,6 +39,22 @@ Status parsePlace(const Json &json, int64_t rows, int64_t arenaBytes, T &out, in
   return Status();
 }
 
+/// What a tensor map of a launch says. The driver checks the rest when the map is made.
+Status parseTensorMap(const Json &json, int64_t arenaBytes, TensorMapInfo &out) {
+  out.place = json["place"].integer(-1);
+  out.bfloat = json["type"].string() == "bf16";
+  const std::vector<Json> &sizes = json["sizes"].array(), &box = json["box"].array();
+  if (out.place < 0 || out.place >= arenaBytes || sizes.size() != 3 || box.size() != 3 ||
+      (!out.bfloat && json["type"].string() != "f16"))
+    return manifestError("a launch has a tensor map that describes no tensor");
+  for (size_t d = 0; d < 3; ++d) {
+    out.sizes[d] = sizes[d].integer();
+    out.box[d] = box[d].integer();
+    if (out.sizes[d] == 0 || out.box[d] < 1 || out.box[d] > 256)
+      return manifestError("a launch has a tensor map without a size");
+  }
+  return Status();
+}
 } // namespace
 
 /// The launches of one function on a device.
@@ -48,11 +64,17 @@ static Status parseLaunches(const Json &json, int64_t fields, int64_t arenaBytes
                       entry["blocks"].integer(),
                       entry["threads"].integer(),
                       entry["shared_bytes"].integer(),
+                      {},
                       {}};
     for (const Json &place : entry["places"].array()) {
       launch.places.push_back(place.integer(INT64_MIN));
       if (launch.places.back() < -fields || launch.places.back() >= arenaBytes)
         return manifestError("a launch of '" + out.name + "' works outside of the arena");
+    }
+    for (const Json &map : entry["tensor_maps"].array()) {
+      launch.tensorMaps.emplace_back();
+      if (Status status = parseTensorMap(map, arenaBytes, launch.tensorMaps.back()); !status.ok())
+        return status;
     }
     if (launch.symbol.empty() || launch.blocks < 1 || launch.threads < 1 || launch.sharedBytes < 0)
       return manifestError("a launch of '" + out.name + "' has no grid");

@@ -8,6 +8,7 @@
 #include "Status.h"
 #include "dlrt/abi.h"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,14 @@ struct OutputInfo {
   bool isBatched() const { return !shape.empty() && shape[0] < 0; }
 };
 
+/// A tensor of 16-bit elements that a kernel copies from, a box at a time. From the innermost
+/// dimension on; a size below 0 is so many for each row of the batch.
+struct TensorMapInfo {
+  int64_t place = 0;   /// in the arena
+  bool bfloat = false; /// else f16
+  std::array<int64_t, 3> sizes{}, box{};
+};
+
 /// One kernel's launch on a device.
 struct LaunchInfo {
   std::string symbol; /// of the program's image
@@ -43,6 +52,7 @@ struct LaunchInfo {
   /// For each pointer that it takes behind the frame and the rows: a place in the arena or, below
   /// 0, -1 - the number of a field.
   std::vector<int64_t> places;
+  std::vector<TensorMapInfo> tensorMaps; /// which it takes behind the pointers
 };
 
 /// What a session runs: on a processor a compiled function, on a device launches.

@@ -4,6 +4,7 @@
 #include "dlc/Target/Linker.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -32,16 +33,17 @@ static llvm::Error failure(const llvm::Twine &message) {
 namespace {
 struct Gpu {
   llvm::StringLiteral name, features;
-  int capability; // 10 * major + minor; 0: code for one capability alone
+  int capability;     // 10 * major + minor
+  bool alone = false; // code for this capability and no later one
 };
 } // namespace
 
 /// With the oldest version of PTX that knows the device, so that older drivers take it.
 static constexpr Gpu gpus[] = {
-    {"sm_75", "+ptx63", 75},   {"sm_80", "+ptx70", 80},   {"sm_86", "+ptx71", 86},
-    {"sm_87", "+ptx74", 87},   {"sm_89", "+ptx78", 89},   {"sm_90", "+ptx78", 90},
-    {"sm_90a", "+ptx80", 0},   {"sm_100", "+ptx86", 100}, {"sm_103", "+ptx88", 103},
-    {"sm_120", "+ptx87", 120}, {"sm_121", "+ptx88", 121}};
+    {"sm_75", "+ptx63", 75},        {"sm_80", "+ptx70", 80},   {"sm_86", "+ptx71", 86},
+    {"sm_87", "+ptx74", 87},        {"sm_89", "+ptx78", 89},   {"sm_90", "+ptx78", 90},
+    {"sm_90a", "+ptx80", 90, true}, {"sm_100", "+ptx86", 100}, {"sm_103", "+ptx88", 103},
+    {"sm_120", "+ptx87", 120},      {"sm_121", "+ptx88", 121}};
 
 std::optional<TargetDescription> dlc::describeDevice(llvm::StringRef name) {
   if (name == kEmulator)
@@ -59,7 +61,7 @@ std::string dlc::targetOfCapability(int major, int minor) {
     return kEmulator.str();
   std::string best;
   for (const Gpu &gpu : gpus)
-    if (gpu.capability && gpu.capability <= 10 * major + minor)
+    if (gpu.alone ? gpu.capability == 10 * major + minor : gpu.capability <= 10 * major + minor)
       best = gpu.name.str();
   return best;
 }
@@ -88,6 +90,19 @@ createDeviceMachine(TargetDescription target) {
                                  std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// The last `count` parameters of a kernel are tensor maps, of 128 bytes each. Who has these shares
+/// registers among its warps, for which ptxas must know that it is alone on its multiprocessor.
+static void markTensorMaps(llvm::Function &kernel, unsigned count) {
+  llvm::LLVMContext &context = kernel.getContext();
+  auto *map = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), 128);
+  for (unsigned n = kernel.arg_size() - count; n < kernel.arg_size(); ++n) {
+    kernel.addParamAttr(n, llvm::Attribute::getWithByValType(context, map));
+    kernel.addParamAttr(n, llvm::Attribute::getWithAlignment(context, llvm::Align(64)));
+    kernel.addParamAttr(n, llvm::Attribute::get(context, "nvvm.grid_constant"));
+  }
+  kernel.addFnAttr("nvvm.minctasm", "1");
+}
+
 /// Every function that is not internal is a kernel. Subnormal numbers count as 0, as on the CPU.
 static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
   for (llvm::Function &function : code) {
@@ -95,6 +110,10 @@ static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
       continue;
     function.addFnAttr("denormal-fp-math-f32", "preserve-sign,preserve-sign");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    // What an instruction without an intrinsic does, all threads of a warp do together.
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction); call && call->isInlineAsm())
+        call->setConvergent();
     if (function.hasLocalLinkage()) {
       function.addFnAttr(llvm::Attribute::AlwaysInline);
       continue;
@@ -103,6 +122,8 @@ static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
     auto op = module.lookupSymbol(function.getName());
     if (auto threads = op->getAttrOfType<mlir::IntegerAttr>("dl.threads"))
       function.addFnAttr("nvvm.maxntid", std::to_string(threads.getInt()));
+    if (auto maps = op->getAttrOfType<mlir::IntegerAttr>("dl.tensor_maps"))
+      markTensorMaps(function, static_cast<unsigned>(maps.getInt()));
   }
 }
 

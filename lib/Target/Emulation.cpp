@@ -4,8 +4,11 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/ReplaceConstant.h"
+#include "llvm/Support/Regex.h"
 
 using namespace llvm;
 
@@ -23,6 +26,17 @@ static StringRef emulationOf(StringRef intrinsic) {
       {"llvm.nvvm.nanosleep", "emu_nanosleep"},
       {"llvm.nvvm.cp.async.commit.group", "emu_cp_async_commit"},
       {"llvm.nvvm.cp.async.wait.group", "emu_cp_async_wait"},
+      {"llvm.nvvm.mbarrier.init.shared", "emu_mbarrier_init"},
+      {"llvm.nvvm.mbarrier.arrive.shared", "emu_mbarrier_arrive"},
+      {"llvm.nvvm.mbarrier.arrive.expect.tx.scope.cta.space.cta", "emu_mbarrier_arrive_expect"},
+      {"llvm.nvvm.mbarrier.try.wait.parity.scope.cta.space.cta", "emu_mbarrier_try_wait"},
+      {"llvm.nvvm.fence.mbarrier_init.release.cluster", "emu_fence_mbarrier_init"},
+      {"llvm.nvvm.fence.proxy.async.shared_cta", "emu_fence_proxy_async"},
+      {"llvm.nvvm.cp.async.bulk.tensor.g2s.tile.3d", "emu_tma_load_3d"},
+      {"llvm.nvvm.wgmma.fence.sync.aligned", "emu_wgmma_fence"},
+      {"llvm.nvvm.wgmma.commit_group.sync.aligned", "emu_wgmma_commit"},
+      {"llvm.nvvm.setmaxnreg.dec.sync.aligned.u32", "emu_setmaxnreg_dec"},
+      {"llvm.nvvm.setmaxnreg.inc.sync.aligned.u32", "emu_setmaxnreg_inc"},
   };
   for (auto [name, emulation] : table)
     if (intrinsic == name)
@@ -161,6 +175,77 @@ static Error emulateIntrinsics(Module &code) {
   return Error::success();
 }
 
+/// What the emulator calls in place of an instruction on sums, with numbers that its text has.
+static Expected<CallInst *> emulateOnSums(IRBuilder<> &b, CallInst &call, Value *sums,
+                                          unsigned count) {
+  StringRef text = cast<InlineAsm>(call.getCalledOperand())->getAsmString();
+  Module &code = *call.getModule();
+  auto emulation = [&](StringRef name, ArrayRef<Value *> arguments) {
+    SmallVector<Type *> types;
+    for (Value *argument : arguments)
+      types.push_back(argument->getType());
+    auto *type = FunctionType::get(b.getVoidTy(), types, /*isVarArg=*/false);
+    return b.CreateCall(code.getOrInsertFunction(name, type), arguments);
+  };
+  SmallVector<StringRef> parts;
+  if (Regex("^wgmma\\.mma_async\\.sync\\.aligned\\.m64n([0-9]+)k16\\.f32\\.(bf16|f16)\\.(bf16|f16) "
+            "\\{.*\\}, .*, 1, 1, 1, ([01]), ([01]);$")
+          .match(text, &parts)) {
+    auto number = [&](unsigned part) {
+      unsigned value = 0;
+      parts[part].getAsInteger(10, value);
+      return b.getInt32(value);
+    };
+    return emulation("emu_wgmma", {sums, call.getArgOperand(0), call.getArgOperand(1), number(1),
+                                   b.getInt32(parts[2] == "f16"), number(4), number(5)});
+  }
+  if (Regex("^wgmma\\.wait_group\\.sync\\.aligned ([01]);$").match(text, &parts))
+    return emulation("emu_wgmma_wait",
+                     {sums, b.getInt32(count), b.getInt32(parts[1] == "1" ? 1 : 0)});
+  return createStringError(inconvertibleErrorCode(), "the emulator has nothing for '" + text + "'");
+}
+
+/// Instructions that have no intrinsic work on sums: they give what their last operands were
+/// before. In memory here.
+static Error emulateInstructions(Function &function) {
+  AllocaInst *memory = nullptr;
+  for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+    auto *call = dyn_cast<CallInst>(&instruction);
+    if (!call || !call->isInlineAsm())
+      continue;
+    auto *type = cast<StructType>(call->getType());
+    unsigned count = type->getNumElements(), first = call->arg_size() - count;
+    IRBuilder<> b(&*function.getEntryBlock().getFirstInsertionPt());
+    if (!memory || memory->getAllocatedType() != type)
+      memory = b.CreateAlloca(type);
+    b.SetInsertPoint(call);
+    for (unsigned n = 0; n < count; ++n)
+      b.CreateStore(call->getArgOperand(first + n), b.CreateStructGEP(type, memory, n));
+    if (auto emulation = emulateOnSums(b, *call, memory, count); !emulation)
+      return emulation.takeError();
+    Value *result = PoisonValue::get(type);
+    for (unsigned n = 0; n < count; ++n) {
+      Value *sum = b.CreateLoad(type->getElementType(n), b.CreateStructGEP(type, memory, n));
+      result = b.CreateInsertValue(result, sum, n);
+    }
+    call->replaceAllUsesWith(result);
+    call->eraseFromParent();
+  }
+  return Error::success();
+}
+
+/// Parameters that are tensor maps become pointers to them; a number of the kernel's name with
+/// `.maps` behind it says how many of the last ones these are.
+static int64_t emulateTensorMaps(Function &kernel) {
+  int64_t count = 0;
+  for (Argument &argument : kernel.args())
+    if (argument.hasByValAttr()) {
+      argument.removeAttr(Attribute::ByVal);
+      ++count;
+    }
+  return count;
+}
+
 /// The array `shared` becomes an address that the emulator gives to each block.
 static void emulateSharedMemory(Module &code) {
   GlobalVariable *shared = code.getGlobalVariable("shared", /*AllowInternal=*/true);
@@ -188,14 +273,21 @@ Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
   if (Error error = emulateIntrinsics(code))
     return error;
   emulateSharedMemory(code);
+  for (Function &function : code)
+    if (Error error = emulateInstructions(function))
+      return error;
   Type *number = Type::getInt64Ty(code.getContext());
   for (Function &function : code) {
     if (function.getCallingConv() != CallingConv::PTX_Kernel)
       continue;
     function.setCallingConv(CallingConv::C);
-    new GlobalVariable(code, number, /*isConstant=*/true, GlobalValue::ExternalLinkage,
-                       ConstantInt::get(number, function.arg_size()),
-                       function.getName() + ".arguments");
+    auto tell = [&](StringRef what, uint64_t value) {
+      new GlobalVariable(code, number, /*isConstant=*/true, GlobalValue::ExternalLinkage,
+                         ConstantInt::get(number, value), function.getName() + what);
+    };
+    tell(".arguments", function.arg_size());
+    if (int64_t maps = emulateTensorMaps(function))
+      tell(".maps", maps);
   }
   return Error::success();
 }

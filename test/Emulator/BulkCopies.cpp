@@ -1,5 +1,4 @@
-//===- BulkCopies.cpp - mbarrier and cp.async.bulk.tensor
-//-----------------------------------------===//
+//===- BulkCopies.cpp - mbarrier and cp.async.bulk.tensor -------------------------------------===//
 #include "BulkCopies.h"
 #include "DeviceFunctions.h"
 #include "Grid.h"

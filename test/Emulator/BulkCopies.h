@@ -1,5 +1,4 @@
-//===- BulkCopies.h - Barriers in shared memory and copies that they count
-//------------------------===//
+//===- BulkCopies.h - Barriers in shared memory and copies that they count --------------------===//
 #ifndef EMULATOR_BULKCOPIES_H
 #define EMULATOR_BULKCOPIES_H
 

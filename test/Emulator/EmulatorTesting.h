@@ -39,7 +39,8 @@ struct Api {
   EACH(cuEventCreate) EACH(cuEventDestroy_v2) EACH(cuEventRecord) EACH(cuEventSynchronize)
   EACH(cuEventQuery) EACH(cuEventElapsedTime) EACH(cuEventElapsedTime_v2)
   EACH(cuStreamBeginCapture_v2) EACH(cuStreamEndCapture) EACH(cuGraphInstantiateWithFlags)
-  EACH(cuGraphLaunch) EACH(cuGraphExecDestroy) EACH(cuGraphDestroy) EACH(cuTensorMapEncodeTiled) EACH(dlc_emulator_reset)
+  EACH(cuGraphLaunch) EACH(cuGraphExecDestroy) EACH(cuGraphDestroy) EACH(cuTensorMapEncodeTiled)
+  EACH(dlc_emulator_reset)
   EACH(dlc_emulator_report)
   // clang-format on
 #undef EACH

@@ -1,5 +1,4 @@
-//===- EmulatorWarpgroupsTest.cpp - wgmma, copies of tensors, barriers that count them
-//------------===//
+//===- EmulatorWarpgroupsTest.cpp - wgmma, copies of tensors, barriers that count them --------===//
 #include "EmulatorTesting.h"
 #include "WarpgroupMistakes.h"
 

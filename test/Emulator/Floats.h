@@ -1,5 +1,4 @@
-//===- Floats.h - Numbers of 16 bits
-//--------------------------------------------------------------===//
+//===- Floats.h - Numbers of 16 bits ----------------------------------------------------------===//
 #ifndef EMULATOR_FLOATS_H
 #define EMULATOR_FLOATS_H
 

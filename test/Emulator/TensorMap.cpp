@@ -1,5 +1,4 @@
-//===- TensorMap.cpp - cuTensorMapEncodeTiled
-//-----------------------------------------------------===//
+//===- TensorMap.cpp - cuTensorMapEncodeTiled -------------------------------------------------===//
 #include "TensorMap.h"
 #include "Driver.h"
 

@@ -1,5 +1,4 @@
-//===- TensorMap.h - What cuTensorMapEncodeTiled writes
-//-------------------------------------------===//
+//===- TensorMap.h - What cuTensorMapEncodeTiled writes ---------------------------------------===//
 #ifndef EMULATOR_TENSORMAP_H
 #define EMULATOR_TENSORMAP_H
 

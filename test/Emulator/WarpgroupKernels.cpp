@@ -1,5 +1,4 @@
-//===- WarpgroupKernels.cpp - A product by wgmma, and ways to get it wrong
-//------------------------===//
+//===- WarpgroupKernels.cpp - A product by wgmma, and ways to get it wrong --------------------===//
 //
 // The kernels' form is that of EmulatorKernels.cpp.
 //

@@ -1,5 +1,4 @@
-//===- WarpgroupMistakes.h - What the kernel multiplyTiles may do wrong
-//---------------------------===//
+//===- WarpgroupMistakes.h - What the kernel multiplyTiles may do wrong -----------------------===//
 #ifndef EMULATOR_WARPGROUPMISTAKES_H
 #define EMULATOR_WARPGROUPMISTAKES_H
 

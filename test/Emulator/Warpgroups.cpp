@@ -1,5 +1,4 @@
-//===- Warpgroups.cpp - wgmma and setmaxnreg
-//------------------------------------------------------===//
+//===- Warpgroups.cpp - wgmma and setmaxnreg --------------------------------------------------===//
 //
 // Four warps multiply together; each computes 16 of the 64 rows, so that nothing but the order in
 // which they come is lost by emulating them one by one.

@@ -15,16 +15,22 @@ ProductEmitter::ProductEmitter(GpuEmitter &emitter, DotOp dot)
 /// need few lines of either operand.
 constexpr int64_t kBand = 8;
 
-void ProductEmitter::emit() {
+void ProductEmitter::measure() {
   rows = e.countOf(product.rows);
   columns = e.countOf(product.columns);
   terms = e.countOf(product.terms);
+}
+
+void ProductEmitter::forEachTile(llvm::function_ref<void(Value)> body) {
   Value down = tilesOf(rows, tile.rows), along = tilesOf(columns, tile.columns);
   Value each = arith::MulIOp::create(b, down, along);
   Value all = arith::MulIOp::create(b, e.countOf(product.batch), each);
   e.loop(e.block(), all, e.launch.blocks, [&](Value number) {
+    Value round = arith::DivUIOp::create(b, number, e.integer(e.launch.blocks));
+    origin.batchNumber = e.integer(0);
     if (!product.batch.empty()) {
-      origin.batch = e.delinearize(arith::DivUIOp::create(b, number, each), product.batch);
+      origin.batchNumber = arith::DivUIOp::create(b, number, each);
+      origin.batch = e.delinearize(origin.batchNumber, product.batch);
       number = arith::RemUIOp::create(b, number, each);
     }
     bool inBands = isMultiple(product.rows, kBand * tile.rows);
@@ -37,7 +43,7 @@ void ProductEmitter::emit() {
     }
     origin.row = e.mulInt(row, tile.rows);
     origin.column = e.mulInt(column, tile.columns);
-    computeTile();
+    body(round);
   });
 }
 
@@ -96,8 +102,9 @@ void ProductEmitter::storeRun(Value row, Value column, ValueRange sums) {
 
 LogicalResult GpuEmitter::emitContract() {
   DotOp dot = *region->getOps<DotOp>().begin();
-  auto product = launch.tile.format == ProductFormat::Exact ? makeFmaProduct(*this, dot)
-                                                            : makeTensorProduct(*this, dot);
+  auto product = launch.warpgroups                            ? makeWgmmaProduct(*this, kernel, dot)
+                 : launch.tile.format == ProductFormat::Exact ? makeFmaProduct(*this, dot)
+                                                              : makeTensorProduct(*this, dot);
   product->emit();
   return success();
 }

@@ -18,6 +18,7 @@ void GpuEmitter::takeArguments(ValueRange arguments) {
   frame = arguments[0];
   rows = arguments[1];
   blockNumber = arguments[2];
+  tensorMaps = arguments.drop_front(3);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -147,8 +148,9 @@ Value GpuEmitter::sharedAt(Value index, Type element) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+    constexpr int64_t kSwizzle = 1024; // bytes that a pattern of copies and `wgmma` spans
     LLVM::GlobalOp::create(b, bytes, /*isConstant=*/false, LLVM::Linkage::External, name,
-                           Attribute(), /*alignment=*/16, space);
+                           Attribute(), kSwizzle, space);
   }
   Type pointer = LLVM::LLVMPointerType::get(b.getContext(), space);
   Value start = LLVM::AddressOfOp::create(b, pointer, name);

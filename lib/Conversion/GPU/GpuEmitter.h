@@ -10,7 +10,8 @@ namespace dlc {
 /// A special register of the thread, such as `tid.x`, as i64.
 mlir::Value gridNumber(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
 
-/// The function takes the frame, the rows and the block of the grid, then the pointers. Each thread
+/// The function takes the frame, the rows and the block of the grid, its tensor maps if it has any,
+/// then the pointers. Each thread
 /// computes single elements; which ones, its place in the grid says.
 class GpuEmitter : public KernelEmitter {
 public:
@@ -28,6 +29,7 @@ protected:
   friend class PipelinedProduct;
   friend class FmaProduct;
   friend class TensorProduct;
+  friend class WgmmaProduct;
 
 private:
   //===--- Places in the grid, as i64 ---===//
@@ -69,6 +71,7 @@ private:
 
   Launch launch;
   mlir::Value blockNumber;
+  mlir::ValueRange tensorMaps; // of a product's operands
 };
 
 } // namespace dlc

@@ -2,8 +2,9 @@
 //
 //   func @train() { %a = dl.kernel ... {launch = {...}, symbol = "kernel_0"}; ... }
 // becomes
-//   func @kernel_0.body(frame, rows, block, input and result pointers)    what one thread does
-//   func @kernel_0(frame, rows, pointers)                                 the same as a launch
+//   func @kernel_0.body(frame, rows, block, tensor maps, pointers of inputs and results)
+//                                                                         what one thread does
+//   func @kernel_0(frame, rows, pointers, tensor maps)                    the same as a launch
 //
 // Which launches make up a function, the manifest says: it has been written before.
 // A function for @train that goes from step to step on the device stands beside them:
@@ -13,6 +14,7 @@
 #include "Alike.h"
 #include "GpuEmitter.h"
 #include "TrainingLoop.h"
+#include "WgmmaPlan.h"
 #include "dlc/Conversion/Passes.h"
 #include "dlc/IR/Forms.h"
 
@@ -41,13 +43,14 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
                   : products == "bf16" ? ProductFormat::BF16
                   : products == "f16"  ? ProductFormat::F16
                                        : ProductFormat::Exact;
-    bool copies = device != "sm_75";
     SmallVector<KernelOp> known;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
       for (auto kernel : function.getOps<KernelOp>()) {
-        Launch launch = chooseLaunch(kernel, batch ? batch.getInt() : 1, format, copies);
+        Launch launch = plan(kernel, batch ? batch.getInt() : 1, format);
         kernel->setAttr("launch", toAttribute(launch, &getContext()));
+        if (launch.warpgroups)
+          kernel->setAttr("tensor_maps", describeTensorMaps(kernel, launch.tile));
         // A function is made for a grid: the batch that it is for may differ as well.
         auto same = llvm::find_if(known, [&](KernelOp other) {
           return areAlike(other, kernel) && other->getAttr("launch") == kernel->getAttr("launch");
@@ -58,6 +61,15 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
           known.push_back(kernel);
       }
     }
+  }
+
+  /// One kernel of all steps has no parameters of single ones, where tensor maps would be.
+  Launch plan(KernelOp kernel, int64_t batch, ProductFormat format) {
+    bool hasWarpgroups = device == "sm_90a" || device == "emulator";
+    if (hasWarpgroups && !persistent)
+      if (auto launch = planWgmma(kernel, batch))
+        return *launch;
+    return chooseLaunch(kernel, batch, format, /*copies=*/device != "sm_75");
   }
 };
 
@@ -93,27 +105,35 @@ struct ConvertKernelsToDevicePass
       return success();
     OpBuilder b(before);
     Type pointer = LLVM::LLVMPointerType::get(&getContext());
+    Launch plan = launchOf(kernel);
+    size_t pointers = kernel.getInputs().size() + kernel.getNumResults(),
+           maps = plan.warpgroups ? 2 : 0;
     SmallVector<Type> arguments{pointer, b.getI64Type(), b.getI64Type()};
-    arguments.append(kernel.getInputs().size() + kernel.getNumResults(), pointer);
+    arguments.append(maps + pointers, pointer);
     auto body = makeInternal(b, kernel.getLoc(), bodyName(kernel), arguments);
     if (failed(GpuEmitter(body, kernel).emit()))
       return failure();
     arguments.erase(arguments.begin() + 2);
     auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
                                        b.getFunctionType(arguments, {}));
-    launch->setAttr("dl.threads", b.getI64IntegerAttr(launchOf(kernel).threads));
+    launch->setAttr("dl.threads", b.getI64IntegerAttr(plan.threads));
+    if (maps)
+      launch->setAttr("dl.tensor_maps", b.getI64IntegerAttr(maps));
     // Loads of neighbours become those of vectors.
     SmallVector<Value> tensors(kernel.getInputs());
     llvm::append_range(tensors, kernel.getResults());
     for (auto [n, tensor] : llvm::enumerate(tensors)) {
       auto align = b.getI64IntegerAttr(alignmentOf(tensor));
-      body.setArgAttr(n + 3, "llvm.align", align);
+      body.setArgAttr(n + 3 + maps, "llvm.align", align);
       launch.setArgAttr(n + 2, "llvm.align", align);
     }
     ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
     inner.setInsertionPointToStart(launch.addEntryBlock());
-    SmallVector<Value> values(launch.getArguments());
-    values.insert(values.begin() + 2, gridNumber(inner, "ctaid.x"));
+    ValueRange given(launch.getArguments());
+    SmallVector<Value> values(given.take_front(2));
+    values.push_back(gridNumber(inner, "ctaid.x"));
+    llvm::append_range(values, given.take_back(maps));
+    llvm::append_range(values, given.slice(2, pointers));
     func::CallOp::create(inner, body, values);
     func::ReturnOp::create(inner);
     return success();

@@ -63,6 +63,8 @@ DictionaryAttr toAttribute(const Launch &launch, MLIRContext *context) {
   list.append("blocks", b.getI64IntegerAttr(launch.blocks));
   list.append("threads", b.getI64IntegerAttr(launch.threads));
   list.append("shared_bytes", b.getI64IntegerAttr(launch.sharedBytes));
+  if (launch.warpgroups)
+    list.append("warpgroups", b.getUnitAttr());
   if (tile.rows)
     list.append("tile",
                 b.getDenseI64ArrayAttr({tile.rows, tile.columns, tile.terms, tile.threadRows,
@@ -74,7 +76,8 @@ DictionaryAttr toAttribute(const Launch &launch, MLIRContext *context) {
 Launch launchOf(KernelOp kernel) {
   auto list = kernel->getAttrOfType<DictionaryAttr>("launch");
   auto number = [&](StringRef name) { return cast<IntegerAttr>(list.get(name)).getInt(); };
-  Launch launch{number("blocks"), number("threads"), number("shared_bytes"), {}};
+  Launch launch{
+      number("blocks"), number("threads"), number("shared_bytes"), {}, list.contains("warpgroups")};
   if (auto tile = list.getAs<DenseI64ArrayAttr>("tile"))
     launch.tile = {tile[0], tile[1],      tile[2],
                    tile[3], tile[4],      tile[5],

@@ -31,7 +31,8 @@ struct Tile {
 struct Launch {
   int64_t blocks = 1, threads = 256;
   int64_t sharedBytes = 0;
-  Tile tile; // of a product
+  Tile tile;               // of a product
+  bool warpgroups = false; // it is made by wgmma, of operands that two tensor maps describe
 };
 
 /// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of

@@ -21,6 +21,11 @@ Value PipelinedProduct::threadInGroup() {
   return arith::RemUIOp::create(b, e.threadInBlock(), e.integer(e.launch.threads / tile.groups));
 }
 
+void PipelinedProduct::emit() {
+  measure();
+  forEachTile([&](Value) { computeTile(); });
+}
+
 void PipelinedProduct::computeTile() {
   SmallVector<Run> kept = runs();
   SmallVector<Value> all = sums(kept.size() * runLength());

@@ -36,7 +36,8 @@ protected:
   ProductOperand left, right;
 
 private:
-  void computeTile() override;
+  void emit() override;
+  void computeTile();
   llvm::SmallVector<mlir::Value> sums(size_t count);
   void fill(mlir::Value parts);
   void copy(mlir::Value part, mlir::Value stage);

@@ -16,11 +16,14 @@ class ProductEmitter {
 public:
   ProductEmitter(GpuEmitter &emitter, DotOp dot);
   virtual ~ProductEmitter() = default;
-  void emit();
+  /// Computes the block's tiles.
+  virtual void emit() = 0;
 
 protected:
-  /// Computes the sums of the block's tile, and hands each to `finish` in one thread.
-  virtual void computeTile() = 0;
+  /// Finds the sizes that only a run knows.
+  void measure();
+  /// Calls `body` for each of the block's tiles, with its number among these, and sets `origin`.
+  void forEachTile(llvm::function_ref<void(mlir::Value)> body);
   /// Computes and stores what follows from sums that lie beside each other in a row. The place of
   /// the first is within the tile, its column a multiple of their number.
   void finish(mlir::Value row, mlir::Value column, mlir::ValueRange sums);
@@ -28,7 +31,7 @@ protected:
   /// Where the block's tile lies.
   struct Origin {
     Indices batch;
-    mlir::Value row, column;
+    mlir::Value batchNumber, row, column;
   };
 
   GpuEmitter &e;
@@ -55,6 +58,9 @@ std::unique_ptr<ProductEmitter> makeFmaProduct(GpuEmitter &emitter, DotOp dot);
 
 /// On tensor cores: operands of tf32, bf16 or f16, sums in f32.
 std::unique_ptr<ProductEmitter> makeTensorProduct(GpuEmitter &emitter, DotOp dot);
+
+/// The same by `wgmma`, of operands that copies of tensors bring: `planWgmma` has chosen it.
+std::unique_ptr<ProductEmitter> makeWgmmaProduct(GpuEmitter &emitter, KernelOp kernel, DotOp dot);
 
 } // namespace dlc
 

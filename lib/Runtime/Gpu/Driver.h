@@ -46,6 +46,15 @@ enum PointerAttribute {
   kPointerBytes = 12
 };
 
+/// What the driver makes of a tensor for the device's copies: a parameter of kernels.
+struct alignas(64) TensorMap {
+  unsigned char bytes[128];
+};
+/// Of tensor maps, by the driver's numbers.
+enum TensorMapType { kFloat16 = 6, kBFloat16 = 9 };
+enum TensorMapSwizzle { kSwizzle128 = 3 };
+enum TensorMapPromotion { kPromotion256 = 3 };
+
 #define DLRT_CUDA_FUNCTIONS(X)                                                                     \
   X(cuInit, (unsigned flags))                                                                      \
   X(cuDriverGetVersion, (int *version))                                                            \
@@ -67,6 +76,10 @@ enum PointerAttribute {
   X(cuModuleUnload, (Module module))                                                               \
   X(cuModuleGetFunction, (Function * function, Module module, const char *name))                   \
   X(cuFuncSetAttribute, (Function function, int attribute, int value))                             \
+  X(cuTensorMapEncodeTiled,                                                                        \
+    (TensorMap * map, int type, unsigned rank, Address address, const uint64_t *sizes,             \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,          \
+     int swizzle, int promotion, int fill))                                                        \
   X(cuMemAlloc_v2, (Address * address, size_t bytes))                                              \
   X(cuMemFree_v2, (Address address))                                                               \
   X(cuMemGetInfo_v2, (size_t *free, size_t *total))                                                \

@@ -137,12 +137,38 @@ void GpuSession::addPlaces(const LaunchInfo &launch, std::vector<Address> &value
                                              : callersFields[-1 - place]);
 }
 
+/// The tensor ends with the batch's rows: what is copied from beyond is 0, not a former batch.
+Status GpuSession::encode(const TensorMapInfo &info, TensorMap &out) const {
+  constexpr size_t kRank = std::tuple_size_v<decltype(info.sizes)>;
+  constexpr uint64_t kElement = 2;
+  uint64_t sizes[kRank], strides[kRank];
+  uint32_t box[kRank], steps[kRank];
+  for (size_t d = 0; d < kRank; ++d) {
+    int64_t size = info.sizes[d];
+    sizes[d] = static_cast<uint64_t>(size < 0 ? -size * frame.rows : size);
+    strides[d] = sizes[d] * (d ? strides[d - 1] : kElement); // of the next dimension
+    box[d] = static_cast<uint32_t>(info.box[d]);
+    steps[d] = 1;
+  }
+  return check(driver.cuTensorMapEncodeTiled(&out, info.bfloat ? kBFloat16 : kFloat16, kRank,
+                                             arena.address + info.place, sizes, strides, box, steps,
+                                             /*interleave*/ 0, kSwizzle128, kPromotion256,
+                                             /*fill: 0*/ 0),
+               "describe a product's operand to the GPU");
+}
+
 Status GpuSession::launch(const LaunchInfo &launch) {
   std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows)};
   addPlaces(launch, values);
+  std::vector<TensorMap> maps(launch.tensorMaps.size());
+  for (size_t i = 0; i < maps.size(); ++i)
+    if (Status status = encode(launch.tensorMaps[i], maps[i]); !status.ok())
+      return status;
   std::vector<void *> arguments;
   for (Address &value : values)
     arguments.push_back(&value);
+  for (TensorMap &map : maps)
+    arguments.push_back(&map);
   return check(driver.cuLaunchKernel(
                    functions.at(launch.symbol), static_cast<unsigned>(launch.blocks), 1, 1,
                    static_cast<unsigned>(launch.threads), 1, 1,

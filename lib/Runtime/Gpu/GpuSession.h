@@ -99,6 +99,7 @@ private:
   Status recordSteps(const FunctionInfo &train, int64_t rows);
   void forgetGraph();
   Status launch(const LaunchInfo &launch);
+  Status encode(const TensorMapInfo &info, cuda::TensorMap &out) const;
   void addPlaces(const LaunchInfo &launch, std::vector<cuda::Address> &values) const;
 
   const cuda::Driver &driver;

@@ -88,6 +88,32 @@ MUTANTS = [
     Mutant("tf32 product: two words of a fragment are exchanged", "tf32 product",
            r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
     Mutant("tf32 product: operands are cut, not rounded", "tf32 product", r"(add i32 %\d+, )4096$", r"\g<1>0"),
+    Mutant("warpgroups: nobody waits for a part", "warpgroups",
+           r"(%\d+ = )call i1 @emu_mbarrier_try_wait\((ptr addrspace\(3\) )(%\d+), i32 %\d+\)", r"\1icmp eq \2\3, \3"),
+    Mutant("warpgroups: a part is waited for in the wrong phase", "warpgroups",
+           r"(@emu_mbarrier_try_wait\(ptr addrspace\(3\) %\d+, i32 )%\d+", r"\g<1>0"),
+    Mutant("warpgroups: a part is brought before the last one has been used", "warpgroups",
+           r"(%\d+ = )call i1 @emu_mbarrier_try_wait\((ptr addrspace\(3\) )(%\d+), i32 0\)", r"\1icmp eq \2\3, \3"),
+    Mutant("warpgroups: no bytes are expected", "warpgroups",
+           r"@emu_mbarrier_arrive_expect\((ptr addrspace\(3\) %\d+), i32 \d+\)", r"@emu_mbarrier_arrive(\1)"),
+    Mutant("warpgroups: too few bytes are expected", "warpgroups",
+           r"(@emu_mbarrier_arrive_expect\(ptr addrspace\(3\) %\d+, i32 )24576", r"\g<1>24560"),
+    Mutant("warpgroups: one warp need not be through with a part", "warpgroups", r"(@emu_mbarrier_init\(.*, i32 )4", r"\g<1>3"),
+    Mutant("warpgroups: the barriers are used before they are initialised", "warpgroups", BARRIER, ""),
+    Mutant("warpgroups: the copies do not see the barriers", "warpgroups", r"  call void @emu_fence_proxy_async\(\)\n", ""),
+    Mutant("warpgroups: a copy brings the terms after the next", "warpgroups", r"(@emu_tma_load_3d\(.*, ptr %\d+, i32 )64,", r"\g<1>128,"),
+    Mutant("warpgroups: another swizzle than the copies'", "warpgroups", r"(or disjoint i64 %\d+, )4611686293338849280",
+           r"\g<1>-9223371761943314432"),
+    Mutant("warpgroups: boxes of columns lie half as far apart", "warpgroups", r"(or disjoint i64 %\d+, )4611686293338849280",
+           r"\g<1>4611686293322072064", 2),
+    Mutant("warpgroups: an operand is taken as lines of terms", "warpgroups", r"(@emu_wgmma\(.*, i32 )1\)", r"\g<1>0)"),
+    Mutant("warpgroups: another stage is multiplied", "warpgroups", r"(%\d+ = mul nuw nsw i64 )(%\d+)(, 24576)",
+           r"%other = xor i64 \2, 1\n  \1%other\3"),
+    Mutant("warpgroups: sixteen terms are left out", "warpgroups", r"  call void @emu_wgmma\(.*\n", "", 3),
+    Mutant("warpgroups: products start before the sums are there", "warpgroups", r"  call void @emu_wgmma_fence\(\)\n", ""),
+    Mutant("warpgroups: products are in no group", "warpgroups", r"  call void @emu_wgmma_commit\(\)\n", ""),
+    Mutant("warpgroups: sums are stored while they are computed", "warpgroups", r"  call void @emu_wgmma_wait\(.*, i32 0\)\n", ""),
+    Mutant("warpgroups: a part is given back while it is multiplied", "warpgroups", r"(@emu_wgmma_wait\(.*, i32 )1\)", r"\g<1>2)"),
     Mutant("scatter: rows beyond the batch are added", "scatter", r"and i1 (%\d+), (%\d+)(?=\n.*emu_ballot)", r"and i1 true, \2"),
     Mutant("scatter: half of the lanes are missing from the vote's mask", "scatter", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
     Mutant("scatter: the rows' numbers are one further", "scatter", ROW_NUMBERS,
@@ -111,11 +137,14 @@ MUTANTS = [
 ]
 
 
+# A program of its own for a kind of kernel that takes a large one.
+PROGRAMS = {"warpgroups": str(Path(__file__).parent / "Inputs/products.dl")}
 # How the program is compiled to have kernels of a kind; all others are there without options.
 OPTIONS = {
     "train_loop": ("--gpu-loop", "persistent"),
     "bf16 product": ("--precision", "bf16"),
     "tf32 product": ("--precision", "tf32"),
+    "warpgroups": ("--precision", "bf16", "--set", "steps=1"),
 }
 
 
@@ -125,6 +154,8 @@ def kind_of(function):
     shares, shuffles = "@emu_shared(" in function, "@emu_shfl" in function
     if not name.startswith("kernel_"):
         return name
+    if "@emu_wgmma(" in function:
+        return "warpgroups"
     if "@emu_mma" in function:
         return "bf16 product" if "_bf16(" in function else "tf32 product"
     if "@emu_ballot(" in function:
@@ -173,9 +204,9 @@ def run(library, schedule, image=None):
 
 
 class Variant:
-    """The program with some options: as a library that dlc makes, its device code, and what it comes to."""
+    """A program with some options: as a library that dlc makes, its device code, and what it comes to."""
 
-    def __init__(self, options):
+    def __init__(self, program, options):
         self.library = str(folder / ("_".join(["dlc", *options]) + ".so"))
         target = ["--target", "emulator", *options]
         subprocess.run(["dlc", "compile", program, "--device", "gpu", *target, "-o", self.library, "--quiet"], check=True)
@@ -203,8 +234,8 @@ def catch(number, variant, code):
 with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
     folder = Path(name)
     chosen = [m for m in MUTANTS if all(word in m.what for word in words)]
-    options = [OPTIONS.get(mutant.kind, ()) for mutant in chosen]
-    variants = {each: Variant(each) for each in dict.fromkeys(options)}
+    options = [(PROGRAMS.get(mutant.kind, program), OPTIONS.get(mutant.kind, ())) for mutant in chosen]
+    variants = {each: Variant(*each) for each in dict.fromkeys(options)}
     mutated = [mutate(variants[each].code, mutant) for each, mutant in zip(options, chosen)]
     caught = list(pool.map(catch, range(len(chosen)), [variants[each] for each in options], mutated))
 for mutant, how in zip(chosen, caught):
