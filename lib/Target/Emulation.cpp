@@ -267,6 +267,28 @@ static void emulateSharedMemory(Module &code) {
   shared->eraseFromParent();
 }
 
+/// A GPU takes vectors only at addresses that are multiples of their size; x86 takes them anywhere.
+static void checkVectors(Module &code) {
+  LLVMContext &context = code.getContext();
+  Type *pointer = PointerType::getUnqual(context), *word = Type::getInt32Ty(context);
+  FunctionCallee check =
+      code.getOrInsertFunction("emu_check_aligned", Type::getVoidTy(context), pointer, word);
+  auto checkAccess = [&](Instruction &access) {
+    Type *type = getLoadStoreType(&access);
+    uint64_t alignment = getLoadStoreAlignment(&access).value();
+    if (!type->isVectorTy() || alignment * 8 <= type->getScalarSizeInBits())
+      return;
+    IRBuilder<> b(&access);
+    Value *address = b.CreateAddrSpaceCast(getLoadStorePointerOperand(&access), pointer);
+    b.CreateCall(check, {address, b.getInt32(alignment)});
+  };
+  for (Function &function : code)
+    for (BasicBlock &block : function)
+      for (Instruction &instruction : block)
+        if (isa<LoadInst, StoreInst>(instruction))
+          checkAccess(instruction);
+}
+
 Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
   code.setTargetTriple(machine.getTargetTriple());
   code.setDataLayout(machine.createDataLayout());
@@ -276,6 +298,7 @@ Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
   for (Function &function : code)
     if (Error error = emulateInstructions(function))
       return error;
+  checkVectors(code);
   Type *number = Type::getInt64Ty(code.getContext());
   for (Function &function : code) {
     if (function.getCallingConv() != CallingConv::PTX_Kernel)

@@ -27,6 +27,10 @@ int emu_laneid() { return grid.current().lane; }
 void *emu_shared() { return grid.current().block->shared; }
 
 void emu_trap(const char *message) { grid.fail("trap: %s", message ? message : "no message"); }
+void emu_check_aligned(const void *address, int bytes) {
+  if (reinterpret_cast<uintptr_t>(address) % bytes)
+    grid.fail("a vector at %p is not aligned to %d bytes", address, bytes);
+}
 void emu_nanosleep(int) { grid.yield(); }
 
 //===----------------------------------------------------------------------------------------===//

@@ -30,6 +30,8 @@ int emu_laneid();
 /// This block's shared memory, aligned to 1024 bytes.
 void *emu_shared();
 void emu_trap(const char *message);
+/// What stands before a load or a store of a vector: fails where a GPU would.
+void emu_check_aligned(const void *address, int bytes);
 void emu_nanosleep(int nanoseconds);
 
 // Between threads of a grid, through memory. DeviceFunctions.cpp. Memory is sequentially

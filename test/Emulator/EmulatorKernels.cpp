@@ -363,6 +363,8 @@ KERNEL(misuse, 1)(int64_t which) {
     emu_atomic_add_i32(reinterpret_cast<int *>(memory + 2), 1);
     return;
   case 13:
+    return emu_check_aligned(memory + 8, 16);
+  case 14:
     uint32_t out[4];
     return emu_ldmatrix(out, memory, 3, 0);
   }

@@ -229,6 +229,7 @@ TEST_F(Mistakes, CallsThatNoKernelMayMake) {
       "shfl.bfly: lane 0 reads lane 16, which is not in mask 0x0000ffff",
       "vote.ballot: lane 1 is not in its own mask 0x00000001",
       "atomic add: ",
+      "is not aligned to 16 bytes",
       "ldmatrix: 3 matrices"};
   for (size_t i = 0; i < std::size(messages); ++i) {
     start();
