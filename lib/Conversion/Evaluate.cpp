@@ -79,7 +79,7 @@ Value KernelEmitter::evaluateOp(Operation *op, ArrayRef<Index> at, Value mask) {
     Type type = index.varies() ? Type(vectorOfType(element)) : element;
     if (isa<FloatType>(element))
       return arith::SIToFPOp::create(b, type, number);
-    return arith::TruncIOp::create(b, type, number);
+    return resized(number, element);
   }
   if (auto constant = dyn_cast<ConstantOp>(op))
     return evaluateConstant(constant, at, mask);
@@ -180,7 +180,8 @@ Value KernelEmitter::evaluateConstant(ConstantOp op, ArrayRef<Index> at, Value m
 
 Value KernelEmitter::evaluateRandom(RandomOp op, ArrayRef<Index> at) {
   Index position = linear(typeOf(op), at);
-  Value element = position.varies() ? vectorOf(position) : scalarOf(position);
+  Value element =
+      resized(position.varies() ? vectorOf(position) : scalarOf(position), b.getI64Type());
   Value seed = frameNumber(offsetof(dlrt_frame, seed), b.getI64Type());
   Value step = frameNumber(offsetof(dlrt_frame, step), b.getI64Type());
   PhiloxWords words = emitPhilox(b, element, step, op.getStream(), seed);
@@ -216,9 +217,9 @@ Value KernelEmitter::evaluateGather(GatherOp op, ArrayRef<Index> at, Value mask)
   number = arith::MinSIOp::create(b, number, constant(count - 1));
   Index row;
   if (isa<VectorType>(number.getType()))
-    row.scattered = arith::ExtSIOp::create(b, vectorOfType(b.getI64Type()), number);
+    row.scattered = resized(number, indexType);
   else
-    row.base = arith::ExtSIOp::create(b, b.getI64Type(), number);
+    row.base = resized(number, indexType);
   Indices from{row};
   llvm::append_range(from, at.drop_front(rank));
   return evaluate(op.getTable(), from, mask);

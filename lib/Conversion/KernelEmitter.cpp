@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cstddef>
 
@@ -15,7 +16,7 @@ namespace dlc {
 
 KernelEmitter::KernelEmitter(func::FuncOp function, KernelOp kernel, const VectorTarget &target)
     : function(function), kernel(kernel), region(&kernel.getBody().front()), target(target),
-      b(kernel.getLoc(), function.getContext()) {}
+      b(kernel.getLoc(), function.getContext()), indexType(b.getI64Type()) {}
 
 LogicalResult KernelEmitter::emit() {
   Block *entry = function.addEntryBlock();
@@ -31,12 +32,12 @@ LogicalResult KernelEmitter::emit() {
   for (auto [operand, seen] : llvm::zip_equal(kernel.getInputs(), region->getArguments())) {
     bool isField = isa<InputOp>(operand.getDefiningOp());
     inputs.push_back({arguments.front(), cast<RankedTensorType>(seen.getType()), isField,
-                      panelOf(inputs.size())});
+                      panelOf(inputs.size()), isField ? 1 : tensorAlignment});
     arguments = arguments.drop_front();
   }
   for (OpResult result : kernel.getResults()) {
     results.push_back({arguments.front(), cast<RankedTensorType>(result.getType()), false,
-                       panelOf(inputs.size() + results.size())});
+                       panelOf(inputs.size() + results.size()), tensorAlignment});
     arguments = arguments.drop_front();
   }
   scopes.push_back(0);
@@ -54,17 +55,38 @@ LogicalResult KernelEmitter::emit() {
 }
 
 Value KernelEmitter::integer(int64_t value) {
-  return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  return arith::ConstantOp::create(b, b.getIntegerAttr(indexType, value));
+}
+
+Value KernelEmitter::resized(Value integer, Type type) {
+  Type from = integer.getType(), to = type;
+  if (auto vector = dyn_cast<VectorType>(from))
+    to = vector.clone(type);
+  unsigned bits = getElementTypeOrSelf(from).getIntOrFloatBitWidth();
+  unsigned wanted = type.getIntOrFloatBitWidth();
+  if (bits == wanted)
+    return integer;
+  return bits < wanted ? Value(arith::ExtSIOp::create(b, to, integer))
+                       : Value(arith::TruncIOp::create(b, to, integer));
+}
+
+/// Indices do not overflow; of narrow ones that must be known, so that they become addresses in one
+/// step.
+static arith::IntegerOverflowFlags overflowOf(Type indexType) {
+  return indexType.isInteger(32) ? arith::IntegerOverflowFlags::nsw
+                                 : arith::IntegerOverflowFlags::none;
 }
 
 Value KernelEmitter::addInt(Value lhs, Value rhs) {
   if (!lhs || !rhs)
     return lhs ? lhs : rhs;
-  return arith::AddIOp::create(b, lhs, rhs);
+  return arith::AddIOp::create(b, lhs, rhs, overflowOf(indexType));
 }
 
 Value KernelEmitter::mulInt(Value lhs, int64_t rhs) {
-  return rhs == 1 || !lhs ? lhs : Value(arith::MulIOp::create(b, lhs, integer(rhs)));
+  if (rhs == 1 || !lhs)
+    return lhs;
+  return arith::MulIOp::create(b, lhs, integer(rhs), overflowOf(indexType));
 }
 
 Value KernelEmitter::minInt(Value lhs, Value rhs) { return arith::MinSIOp::create(b, lhs, rhs); }

@@ -17,12 +17,13 @@
 namespace dlc {
 
 /// Where an element lies along one dimension: base + offset, in lane l plus l * lane; or, where
-/// lanes are scattered, `scattered`, a vector of i64.
+/// lanes are scattered, `scattered`, a vector of the index type.
 struct Index {
-  mlir::Value base; // i64; null is 0
+  mlir::Value base; // of the index type; null is 0
   int64_t offset = 0;
   int64_t lane = 0;
   mlir::Value scattered = {};
+  int64_t multiple = 1; // a number that divides base
 
   bool varies() const { return lane != 0 || scattered; }
   bool operator==(const Index &other) const {
@@ -44,6 +45,7 @@ struct TensorMemory {
   mlir::RankedTensorType type;
   bool byRowNumber = false; // a field of the data: row r of the batch is row indices[r]
   int64_t panel = 0;        // columns of a matrix that lie together (LayOutWeights.cpp); 0: all
+  int64_t alignment = 1;    // of its start, in bytes; no less than an element's
 };
 
 /// Elements by demand, and what every emitter needs around them. One for the CPU and one for the
@@ -71,7 +73,10 @@ protected:
 
   //===--- Loops (KernelEmitter.cpp) ---===//
   using Body = llvm::function_ref<void(mlir::Value)>;
+  /// A constant of the index type.
   mlir::Value integer(int64_t value);
+  /// The integer, or vector of integers, with as many bits as `type` has.
+  mlir::Value resized(mlir::Value integer, mlir::Type type);
   mlir::Value addInt(mlir::Value lhs, mlir::Value rhs);
   mlir::Value mulInt(mlir::Value lhs, int64_t rhs);
   mlir::Value minInt(mlir::Value lhs, mlir::Value rhs);
@@ -111,10 +116,15 @@ protected:
 
   //===--- Memory and indices (Memory.cpp) ---===//
   mlir::Value load(const TensorMemory &memory, llvm::ArrayRef<Index> at, mlir::Value mask);
-  mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask);
+  mlir::Value loadVector(mlir::Value pointer, mlir::Type element, mlir::Value mask,
+                         unsigned alignment);
+  /// What the vector of elements that starts at the position is aligned to, in bytes.
+  unsigned alignmentOf(const TensorMemory &memory, const Index &position);
+  /// Where the row of a field begins that is the batch's `row`.
+  mlir::Value fieldRow(const TensorMemory &memory, const Index &row);
   mlir::Value frameNumber(size_t offset, mlir::Type type);
   mlir::Value address(mlir::Value pointer, mlir::Value index, mlir::Type element);
-  /// The index as an i64 (of lane 0) or, for one that varies, as a vector of i64.
+  /// The index (of lane 0) as a number or, for one that varies, as a vector of them.
   mlir::Value scalarOf(const Index &index);
   mlir::Value vectorOf(const Index &index);
   Index scaled(const Index &index, int64_t factor);
@@ -140,12 +150,14 @@ protected:
   mlir::Block *region;
   VectorTarget target;
   mlir::ImplicitLocOpBuilder b;
+  mlir::Type indexType; // i64, or i32 where that is enough and cheaper
   mlir::Value frame, rows, rowNumbers;
   llvm::SmallVector<TensorMemory> inputs, results;
   /// What is known, innermost scope last; `scopes` holds where each scope begins.
   llvm::SmallVector<Scope> known;
   llvm::SmallVector<size_t> scopes;
   int64_t lanes = 16;
+  int64_t tensorAlignment = 1; // of what the program itself lays out, in bytes
 };
 
 } // namespace dlc

@@ -9,6 +9,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cstddef>
+#include <numeric>
 
 using namespace mlir;
 
@@ -46,18 +47,22 @@ Value KernelEmitter::scalarOf(const Index &index) {
 Value KernelEmitter::vectorOf(const Index &index) {
   Value start = splat(scalarOf(index));
   if (index.lane) {
-    SmallVector<int64_t> steps;
+    SmallVector<Attribute> steps;
     for (int64_t i = 0; i < lanes; ++i)
-      steps.push_back(i * index.lane);
-    auto type = vectorOfType(b.getI64Type());
-    Value lane = arith::ConstantOp::create(b, DenseElementsAttr::get(type, ArrayRef(steps)));
+      steps.push_back(b.getIntegerAttr(indexType, i * index.lane));
+    auto type = vectorOfType(indexType);
+    Value lane = arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps));
     start = arith::AddIOp::create(b, start, lane);
   }
   return index.scattered ? Value(arith::AddIOp::create(b, start, index.scattered)) : start;
 }
 
 Index KernelEmitter::scaled(const Index &index, int64_t factor) {
-  Index result{mulInt(index.base, factor), index.offset * factor, index.lane * factor, {}};
+  Index result{mulInt(index.base, factor),
+               index.offset * factor,
+               index.lane * factor,
+               {},
+               index.multiple * factor};
   if (index.scattered)
     result.scattered =
         factor == 1 ? index.scattered
@@ -65,9 +70,11 @@ Index KernelEmitter::scaled(const Index &index, int64_t factor) {
   return result;
 }
 
+static int64_t multipleOfBase(const Index &index) { return index.base ? index.multiple : 0; }
+
 Index KernelEmitter::plus(const Index &lhs, const Index &rhs) {
   return {addInt(lhs.base, rhs.base), lhs.offset + rhs.offset, lhs.lane + rhs.lane,
-          addInt(lhs.scattered, rhs.scattered)};
+          addInt(lhs.scattered, rhs.scattered), std::gcd(multipleOfBase(lhs), multipleOfBase(rhs))};
 }
 
 Index KernelEmitter::linear(RankedTensorType type, ArrayRef<Index> at) {
@@ -114,9 +121,18 @@ static Value restOf(ImplicitLocOpBuilder &b, Type type, int64_t vectorBytes) {
       b, SplatElementsAttr::get(vector, b.getFloatAttr(vector.getElementType(), 1.0)));
 }
 
-Value KernelEmitter::loadVector(Value pointer, Type element, Value mask) {
+static int64_t bytesOf(Type element) { return storageOf(element).getIntOrFloatBitWidth() / 8; }
+
+unsigned KernelEmitter::alignmentOf(const TensorMemory &memory, const Index &position) {
+  int64_t bytes = bytesOf(memory.type.getElementType());
+  if (position.scattered || position.lane != 1)
+    return bytes;
+  int64_t first = std::gcd(multipleOfBase(position), position.offset);
+  return std::max(bytes, std::gcd(std::gcd(first, lanes) * bytes, memory.alignment));
+}
+
+Value KernelEmitter::loadVector(Value pointer, Type element, Value mask, unsigned alignment) {
   auto type = vectorOfType(storageOf(element));
-  unsigned alignment = std::max(1u, storageOf(element).getIntOrFloatBitWidth() / 8);
   if (!mask)
     return LLVM::LoadOp::create(b, type, pointer, alignment);
   Value rest = restOf(b, type, target.bytes);
@@ -131,9 +147,24 @@ static Value fromStorage(ImplicitLocOpBuilder &b, Value loaded, Type element) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, loaded, zero);
 }
 
+/// All rows together may be more elements than the index type counts.
+Value KernelEmitter::fieldRow(const TensorMemory &memory, const Index &row) {
+  Value place = address(rowNumbers, scalarOf(row), b.getI32Type());
+  // No kernel writes row numbers: one load may serve all parts of a product.
+  Value number =
+      LLVM::LoadOp::create(b, b.getI32Type(), place, /*alignment=*/4, /*isVolatile=*/false,
+                           /*isNonTemporal=*/false, /*isInvariant=*/true);
+  int64_t size = ShapedType::getNumElements(memory.type.getShape().drop_front());
+  Value elements = arith::ConstantOp::create(b, b.getI64IntegerAttr(size));
+  Value first =
+      arith::MulIOp::create(b, arith::ExtSIOp::create(b, b.getI64Type(), number), elements);
+  return address(memory.pointer, first, memory.type.getElementType());
+}
+
 Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value mask) {
   Type element = memory.type.getElementType(), storage = storageOf(element);
   Indices place(at);
+  Value start = memory.pointer;
   if (memory.byRowNumber) {
     // Row r of the batch is row rowNumbers[r] of the field.
     Index &row = place[0];
@@ -141,39 +172,36 @@ Value KernelEmitter::load(const TensorMemory &memory, ArrayRef<Index> at, Value 
       Value numbers;
       if (row.lane == 1 && !row.scattered) {
         numbers =
-            loadVector(address(rowNumbers, scalarOf(row), b.getI32Type()), b.getI32Type(), {});
+            loadVector(address(rowNumbers, scalarOf(row), b.getI32Type()), b.getI32Type(), {}, 4);
       } else {
         TensorMemory table{rowNumbers,
                            RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type())};
         numbers = load(table, {row}, {});
       }
       row = {};
-      row.scattered = arith::ExtSIOp::create(b, vectorOfType(b.getI64Type()), numbers);
+      row.scattered = resized(numbers, indexType);
     } else {
-      Value number = LLVM::LoadOp::create(b, b.getI32Type(),
-                                          address(rowNumbers, scalarOf(row), b.getI32Type()));
-      row = {arith::ExtSIOp::create(b, b.getI64Type(), number)};
+      start = fieldRow(memory, row);
+      row = {};
     }
   }
   Index position = this->position(memory, place);
   if (!position.varies())
     return fromStorage(
-        b, LLVM::LoadOp::create(b, storage, address(memory.pointer, scalarOf(position), element)),
-        element);
+        b, LLVM::LoadOp::create(b, storage, address(start, scalarOf(position), element)), element);
   if (position.lane == 1 && !position.scattered) {
-    Value from = address(memory.pointer, scalarOf(position), element);
-    return fromStorage(b, loadVector(from, element, mask), element);
+    Value from = address(start, scalarOf(position), element);
+    return fromStorage(b, loadVector(from, element, mask, alignmentOf(memory, position)), element);
   }
   auto type = vectorOfType(storage);
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  Value pointers = LLVM::GEPOp::create(b, vectorOfType(pointer), storage, memory.pointer,
+  Value pointers = LLVM::GEPOp::create(b, vectorOfType(pointer), storage, start,
                                        ArrayRef<LLVM::GEPArg>{vectorOf(position)});
   Value lanesOn = mask ? mask : tailMask(lanes);
   Value rest = restOf(b, type, target.bytes);
-  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
   return fromStorage(b,
                      LLVM::masked_gather::create(b, type, pointers, lanesOn, ValueRange{rest},
-                                                 b.getI32IntegerAttr(alignment)),
+                                                 b.getI32IntegerAttr(bytesOf(element))),
                      element);
 }
 
@@ -189,7 +217,7 @@ void KernelEmitter::store(unsigned result, ArrayRef<Index> at, Value element, Va
     element = arith::ExtUIOp::create(b, byte, element);
   }
   Value to = address(memory.pointer, scalarOf(position), type);
-  unsigned alignment = std::max(1u, storageOf(type).getIntOrFloatBitWidth() / 8);
+  unsigned alignment = alignmentOf(memory, position);
   if (vector && mask)
     LLVM::MaskedStoreOp::create(b, element, to, mask, b.getI32IntegerAttr(alignment));
   else

@@ -31,7 +31,8 @@ def ConvertKernelsToDevicePass : Pass<"convert-dl-kernels-to-device", "::mlir::M
 
 def ExpandDoubleMathPass : Pass<"dl-expand-double-math"> {
   let summary = "functions of f64, and powers, in plain arithmetic: a device has no libm";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 #endif

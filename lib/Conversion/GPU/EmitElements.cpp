@@ -1,4 +1,4 @@
-//===- EmitElements.cpp - Elements, rows and scattered rows on a GPU --------------------------===//
+//===- EmitElements.cpp - Elements and scattered rows on a GPU --------------------------------===//
 #include "GpuEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,58 +10,28 @@ using namespace mlir;
 
 namespace dlc {
 
-/// Neighbouring threads take neighbouring elements.
+/// Neighbouring threads take neighbouring vectors. Where dimensions do not matter, the tensors are
+/// one long line of vectors, with elements left at its end; elsewhere the last dimension is whole
+/// vectors.
 LogicalResult GpuEmitter::emitMap() {
   auto shape = cast<RankedTensorType>(kernel.getResultTypes().front()).getShape();
-  loop(threadInGrid(), countOf(shape), launch.blocks * launch.threads,
-       [&](Value i) { storeResults(delinearize(i, shape)); });
-  return success();
-}
-
-/// A warp takes a row. What several reductions need of an element is computed again for each: it is
-/// in the cache.
-LogicalResult GpuEmitter::emitRows() {
-  auto reductions = llvm::to_vector(region->getOps<ReductionOpInterface>());
-  auto space = cast<RankedTensorType>(reductions.front().getInput().getType()).getShape();
-  size_t rowRank = space.size() - reductions.front().getReducedDims().size();
-  ArrayRef<int64_t> rowShape = space.take_front(rowRank), within = space.drop_front(rowRank);
-  auto placeOf = [&](const Indices &row, Value i) {
-    Indices place(row);
-    llvm::append_range(place, delinearize(i, within));
-    return place;
-  };
-
-  loop(warpInGrid(), countOf(rowShape), launch.blocks * launch.threads / kWarp, [&](Value number) {
-    Indices row = delinearize(number, rowShape);
-    for (ReductionOpInterface op : reductions) {
-      Value sum =
-          loopCarrying(lane(), countOf(within), kWarp, identity(op, /*vector=*/false),
-                       [&](Value i, ValueRange carried) {
-                         Value element = evaluate(op.getInput(), placeOf(row, i));
-                         return SmallVector<Value>{op.buildCombine(b, carried.front(), element)};
-                       })
-              .front();
-      bind(op->getResult(0), row, combineWarp(op, sum));
-    }
-    SmallVector<std::pair<unsigned, Value>> ofRow, ofElements;
-    for (auto [n, value] : llvm::enumerate(region->getTerminator()->getOperands())) {
-      if (cast<RankedTensorType>(value.getType()).getRank() == static_cast<int64_t>(rowRank))
-        ofRow.emplace_back(n, evaluate(value, row));
-      else
-        ofElements.emplace_back(n, value);
-    }
-    if (!ofElements.empty())
-      loop(lane(), countOf(within), kWarp, [&](Value i) {
-        SmallVector<Value> elements;
-        for (auto [n, value] : ofElements)
-          elements.push_back(evaluate(value, placeOf(row, i)));
-        for (auto [result, element] : llvm::zip_equal(ofElements, elements))
-          store(result.first, placeOf(row, i), element);
-      });
-    onlyIf(isZero(lane()), [&] {
-      for (auto [n, element] : ofRow)
-        store(n, row, element);
-    });
+  int64_t step = launch.blocks * launch.threads;
+  lanes = launch.lanes;
+  if (lanes == 1 || !isLine(kernel)) {
+    loop(threadInGrid(), vectorsOf(shape), step,
+         [&](Value i) { storeResults(vectorAt(i, shape)); });
+    return success();
+  }
+  Value count = countOf(shape), vectors = arith::DivUIOp::create(b, count, integer(lanes));
+  Indices at(shape.size());
+  loop(threadInGrid(), vectors, step, [&](Value i) {
+    at.back() = {mulInt(i, lanes), 0, 1, {}, lanes};
+    storeResults(at);
+  });
+  Value left = addInt(mulInt(vectors, lanes), threadInGrid());
+  onlyIf(lessThan(left, count), [&] {
+    at.back() = {left};
+    storeResults(at);
   });
   return success();
 }
@@ -86,8 +56,7 @@ LogicalResult GpuEmitter::emitScatter() {
 
   loop(warpInGrid(), integer(tableRows * groups), launch.blocks * launch.threads / kWarp,
        [&](Value number) {
-         Value row =
-             arith::TruncIOp::create(b, word, arith::DivUIOp::create(b, number, integer(groups)));
+         Value row = resized(arith::DivUIOp::create(b, number, integer(groups)), word);
          Value column =
              addInt(mulInt(arith::RemUIOp::create(b, number, integer(groups)), kWarp), lane());
          Value inside = lessThan(column, integer(columns));
@@ -112,7 +81,7 @@ LogicalResult GpuEmitter::emitScatter() {
                },
                [&](OpBuilder &, Location, ValueRange state) {
                  Value bit = math::CountTrailingZerosOp::create(b, state[0]);
-                 Value from = addInt(first, arith::ExtUIOp::create(b, b.getI64Type(), bit));
+                 Value from = addInt(first, resized(bit, indexType));
                  Indices place = delinearize(from, indices.getShape());
                  place.push_back({readable});
                  Value sum = arith::AddFOp::create(b, state[1], load(updates, place, {}));
@@ -125,8 +94,7 @@ LogicalResult GpuEmitter::emitScatter() {
          Value sum = loopCarrying(integer(0), count, kWarp, start, look).front();
          auto flat = RankedTensorType::get({tableRows, columns}, element);
          onlyIf(inside, [&] {
-           Index at =
-               linear(flat, {Index{arith::ExtUIOp::create(b, b.getI64Type(), row)}, Index{column}});
+           Index at = linear(flat, {Index{resized(row, indexType)}, Index{column}});
            LLVM::StoreOp::create(b, sum, address(results[0].pointer, scalarOf(at), element));
          });
        });

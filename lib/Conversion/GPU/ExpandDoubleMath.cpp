@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -234,6 +235,26 @@ template <typename Op> struct ExpandUnary : OpRewritePattern<Op> {
   Expand expand;
 };
 
+/// A vector's functions are those of its elements.
+template <typename Op> struct UnrollVector : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!type || !(type.getElementType().isF64() || std::is_same_v<Op, math::PowFOp>))
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < type.getNumElements(); ++i) {
+      SmallVector<Value> operands;
+      for (Value operand : op->getOperands())
+        operands.push_back(vector::ExtractOp::create(b, operand, i));
+      elements.push_back(Op::create(b, type.getElementType(), operands));
+    }
+    rewriter.replaceOpWithNewOp<vector::FromElementsOp>(op, type, elements);
+    return success();
+  }
+};
+
 struct ExpandPower : OpRewritePattern<math::PowFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::PowFOp op, PatternRewriter &rewriter) const override {
@@ -264,6 +285,10 @@ struct ExpandDoubleMathPass : dlc::impl::ExpandDoubleMathPassBase<ExpandDoubleMa
     patterns.add<ExpandUnary<math::SinOp>>(&getContext(), &Arithmetic::sin);
     patterns.add<ExpandUnary<math::CosOp>>(&getContext(), &Arithmetic::cos);
     patterns.add<ExpandPower>(&getContext());
+    patterns.add<UnrollVector<math::ExpOp>, UnrollVector<math::LogOp>, UnrollVector<math::ExpM1Op>,
+                 UnrollVector<math::Log1pOp>, UnrollVector<math::TanhOp>, UnrollVector<math::ErfOp>,
+                 UnrollVector<math::SinOp>, UnrollVector<math::CosOp>, UnrollVector<math::PowFOp>>(
+        &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -12,12 +12,14 @@ namespace dlc {
 GpuEmitter::GpuEmitter(func::FuncOp function, KernelOp kernel)
     : KernelEmitter(function, kernel, VectorTarget{0, 0}), launch(launchOf(kernel)) {
   lanes = 1;
+  tensorAlignment = 64; // PlanMemory.cpp's
+  indexType = launch.wide ? b.getI64Type() : b.getI32Type();
 }
 
 void GpuEmitter::takeArguments(ValueRange arguments) {
   frame = arguments[0];
-  rows = arguments[1];
-  blockNumber = arguments[2];
+  rows = resized(arguments[1], indexType);
+  blockNumber = resized(arguments[2], indexType);
   tensorMaps = arguments.drop_front(3);
 }
 
@@ -37,7 +39,7 @@ Value gridNumber(ImplicitLocOpBuilder &b, StringRef name) {
   return arith::ExtUIOp::create(b, b.getI64Type(), number);
 }
 
-Value GpuEmitter::threadInBlock() { return gridNumber(b, "tid.x"); }
+Value GpuEmitter::threadInBlock() { return resized(gridNumber(b, "tid.x"), indexType); }
 Value GpuEmitter::lane() { return arith::RemUIOp::create(b, threadInBlock(), integer(kWarp)); }
 Value GpuEmitter::warpInBlock() {
   return arith::DivUIOp::create(b, threadInBlock(), integer(kWarp));
@@ -74,6 +76,23 @@ Indices GpuEmitter::delinearize(Value position, ArrayRef<int64_t> shape) {
   return at;
 }
 
+Indices GpuEmitter::vectorAt(Value number, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> vectors(shape);
+  if (lanes > 1)
+    vectors.back() /= lanes;
+  Indices at = delinearize(number, vectors);
+  if (lanes > 1)
+    at.back() = {mulInt(at.back().base, lanes), 0, 1, {}, lanes};
+  return at;
+}
+
+Value GpuEmitter::vectorsOf(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> vectors(shape);
+  if (lanes > 1)
+    vectors.back() /= lanes;
+  return countOf(vectors);
+}
+
 Value GpuEmitter::lessThan(Value lhs, Value rhs) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lhs, rhs);
 }
@@ -107,11 +126,11 @@ Value GpuEmitter::exchange(Value value, int bit) {
     Type wide = b.getI64Type();
     Value bits = arith::BitcastOp::create(b, wide, value);
     Value low = shuffle(arith::TruncIOp::create(b, word, bits));
-    Value high =
-        shuffle(arith::TruncIOp::create(b, word, arith::ShRUIOp::create(b, bits, integer(32))));
-    bits = arith::OrIOp::create(
-        b, arith::ExtUIOp::create(b, wide, low),
-        arith::ShLIOp::create(b, arith::ExtUIOp::create(b, wide, high), integer(32)));
+    Value half = arith::ConstantOp::create(b, b.getI64IntegerAttr(32));
+    Value high = shuffle(arith::TruncIOp::create(b, word, arith::ShRUIOp::create(b, bits, half)));
+    bits =
+        arith::OrIOp::create(b, arith::ExtUIOp::create(b, wide, low),
+                             arith::ShLIOp::create(b, arith::ExtUIOp::create(b, wide, high), half));
     return arith::BitcastOp::create(b, type, bits);
   }
   if (type == word)
@@ -119,8 +138,8 @@ Value GpuEmitter::exchange(Value value, int bit) {
   return arith::TruncIOp::create(b, type, shuffle(arith::ExtUIOp::create(b, word, value)));
 }
 
-Value GpuEmitter::combineWarp(ReductionOpInterface op, Value value) {
-  for (int bit = kWarp / 2; bit > 0; bit /= 2)
+Value GpuEmitter::combineWarp(ReductionOpInterface op, Value value, int64_t width) {
+  for (int bit = width / 2; bit > 0; bit /= 2)
     value = op.buildCombine(b, value, exchange(value, bit));
   return value;
 }

@@ -11,8 +11,8 @@ namespace dlc {
 mlir::Value gridNumber(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
 
 /// The function takes the frame, the rows and the block of the grid, its tensor maps if it has any,
-/// then the pointers. Each thread
-/// computes single elements; which ones, its place in the grid says.
+/// then the pointers. Each thread computes single elements or vectors of a few; which ones, its
+/// place in the grid says.
 class GpuEmitter : public KernelEmitter {
 public:
   GpuEmitter(mlir::func::FuncOp function, KernelOp kernel);
@@ -32,7 +32,7 @@ protected:
   friend class WgmmaProduct;
 
 private:
-  //===--- Places in the grid, as i64 ---===//
+  //===--- Places in the grid, of the index type ---===//
   mlir::Value threadInBlock();
   mlir::Value block() { return blockNumber; }
   mlir::Value lane(); // of the warp
@@ -44,6 +44,9 @@ private:
   mlir::Value countOf(llvm::ArrayRef<int64_t> shape);
   /// The indices of the element at a row-major position.
   Indices delinearize(mlir::Value position, llvm::ArrayRef<int64_t> shape);
+  /// The same of a vector of `lanes` elements along the last dimension, and how many there are.
+  Indices vectorAt(mlir::Value number, llvm::ArrayRef<int64_t> shape);
+  mlir::Value vectorsOf(llvm::ArrayRef<int64_t> shape);
   mlir::Value lessThan(mlir::Value lhs, mlir::Value rhs);
   mlir::Value isZero(mlir::Value value);
 
@@ -52,11 +55,14 @@ private:
   void barrier();
   /// The value that the lane with the number `lane ^ bit` has.
   mlir::Value exchange(mlir::Value value, int bit);
-  /// Combines one value of each lane of the warp in a fixed tree; every lane gets the result.
-  mlir::Value combineWarp(ReductionOpInterface op, mlir::Value value);
+  /// Combines one value of each of `width` neighbouring lanes of the warp in a fixed tree; every
+  /// lane gets the result.
+  mlir::Value combineWarp(ReductionOpInterface op, mlir::Value value, int64_t width = kWarp);
   /// The same for the first lane of each of the block's warps, through shared memory; every thread
   /// gets the result.
   mlir::Value combineBlock(ReductionOpInterface op, mlir::Value value);
+  /// The same for the elements that the members of a row's team have.
+  mlir::Value combineTeam(ReductionOpInterface op, mlir::Value value);
   /// Where an element of the block's shared memory lies.
   mlir::Value sharedAt(mlir::Value index, mlir::Type element);
   mlir::Value loadShared(mlir::Value index, mlir::Type element);

@@ -33,6 +33,9 @@ struct Launch {
   int64_t sharedBytes = 0;
   Tile tile;               // of a product
   bool warpgroups = false; // it is made by wgmma, of operands that two tensor maps describe
+  int64_t team = 0;        // threads that share a row
+  int64_t lanes = 1;       // elements that a thread computes together
+  bool wide = false;       // elements are counted in 64 bits
 };
 
 /// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of
@@ -43,6 +46,9 @@ Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format, bool c
 /// A launch as the attribute `launch` of its kernel, and back.
 mlir::DictionaryAttr toAttribute(const Launch &launch, mlir::MLIRContext *context);
 Launch launchOf(KernelOp kernel);
+
+/// Whether a map works on its tensors element by element, so that their dimensions do not matter.
+bool isLine(KernelOp kernel);
 
 /// A product as a matrix product: how many rows, columns and terms, and how many of them.
 struct ProductShape {

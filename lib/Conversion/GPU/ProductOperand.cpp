@@ -120,15 +120,13 @@ Value ProductOperand::place(Value stage, Value term, Value line, int64_t farther
 /// Where the element lies in memory, for a copy.
 Value ProductOperand::addressOf(Indices at) {
   const TensorMemory &memory = e.inputs[cast<BlockArgument>(operand).getArgNumber()];
+  Value start = memory.pointer;
   if (memory.byRowNumber) {
-    // No kernel writes row numbers: one load may serve all parts.
-    Value number = LLVM::LoadOp::create(
-        b, b.getI32Type(), e.address(e.rowNumbers, e.scalarOf(at[0]), b.getI32Type()),
-        /*alignment=*/4, /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/true);
-    at[0] = {arith::ExtSIOp::create(b, b.getI64Type(), number)};
+    start = e.fieldRow(memory, at[0]);
+    at[0] = {};
   }
   Value address =
-      e.address(memory.pointer, e.scalarOf(e.position(memory, at)), memory.type.getElementType());
+      e.address(start, e.scalarOf(e.position(memory, at)), memory.type.getElementType());
   constexpr unsigned global = 1;
   return LLVM::AddrSpaceCastOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), global),
                                        address);
