@@ -294,20 +294,25 @@ private:
     });
   }
 
-  /// The kernel of the whole loop: as many blocks as any step's kernel has, if there is room.
+  /// The kernel of the whole loop: as many blocks as any phase of it has, if there is room.
   void writeLoop(func::FuncOp train) {
-    int64_t blocks = 1, threads = 1, shared = 0;
+    int64_t threads = 1, shared = 0;
+    llvm::DenseMap<int64_t, int64_t> blocks; // of each phase
     for (auto kernel : train.getOps<KernelOp>()) {
       auto launch = kernel->getAttrOfType<DictionaryAttr>("launch");
       auto number = [&](StringRef name) { return cast<IntegerAttr>(launch.get(name)).getInt(); };
-      blocks = std::max(blocks, number("blocks"));
+      auto place = kernel->getAttrOfType<DictionaryAttr>("loop");
+      blocks[cast<IntegerAttr>(place.get("phase")).getInt()] += number("blocks");
       threads = std::max(threads, number("threads"));
       shared = std::max(shared, number("shared_bytes"));
     }
+    int64_t most = 1;
+    for (auto [phase, count] : blocks)
+      most = std::max(most, count);
     json.attributeArray("train.loop", [&] {
       json.object([&] {
         json.attribute("symbol", "train_loop");
-        json.attribute("blocks", blocks);
+        json.attribute("blocks", most);
         json.attribute("threads", threads);
         json.attribute("shared_bytes", shared);
         json.attributeArray("places", [&] {

@@ -1,6 +1,8 @@
 //===- Forms.cpp ------------------------------------------------------------------------------===//
 #include "dlc/IR/Forms.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace dlc {
@@ -73,6 +75,15 @@ LogicalResult verifyPlanned(func::FuncOp function) {
       return op.emitError("has no place in the arena");
   }
   return success();
+}
+
+int64_t bytesInArena(Type type, int64_t rows) {
+  auto tensor = cast<RankedTensorType>(type);
+  int64_t count = 1;
+  for (int64_t size : tensor.getShape())
+    count *= ShapedType::isDynamic(size) ? rows : size;
+  int64_t width = llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  return llvm::alignTo(std::max<int64_t>(count * width, 1), kArenaAlignment);
 }
 
 } // namespace dlc

@@ -26,18 +26,6 @@ namespace dlc {
 using namespace mlir;
 using namespace dlc;
 
-/// Tensors start at cache lines, on GPUs of 128 bytes, where they are also copied in bulk.
-static constexpr int64_t alignment = 128;
-
-static int64_t bytesOf(Type type, int64_t batch) {
-  auto tensor = cast<RankedTensorType>(type);
-  int64_t count = 1;
-  for (int64_t size : tensor.getShape())
-    count *= ShapedType::isDynamic(size) ? llvm::alignTo(batch, DLRT_ROW_TILE) : size;
-  int64_t width = llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-  return llvm::alignTo(std::max<int64_t>(count * width, 1), alignment);
-}
-
 namespace {
 
 /// A tensor's place in time, counted in barriers, and in the arena.
@@ -78,9 +66,9 @@ private:
   }
 
   void collect() {
-    int64_t batch = 1;
+    int64_t batch = DLRT_ROW_TILE;
     if (auto attribute = function->getAttrOfType<IntegerAttr>("dl.batch"))
-      batch = attribute.getInt();
+      batch = llvm::alignTo(attribute.getInt(), DLRT_ROW_TILE);
     DenseMap<Value, int64_t> index;
     int64_t phase = 0;
     function.walk([&](AssignOp assign) {
@@ -96,7 +84,7 @@ private:
         for (Value result : kernel.getResults())
           if (!placed.count(result)) {
             index[result] = intervals.size();
-            intervals.push_back({result, bytesOf(result.getType(), batch), phase, phase,
+            intervals.push_back({result, bytesInArena(result.getType(), batch), phase, phase,
                                  kernel->hasAttr("replicated"), intervals.size()});
           }
       }
@@ -157,9 +145,9 @@ struct PlanMemoryPass : dlc::impl::PlanMemoryPassBase<PlanMemoryPass> {
     for (auto variable : getOperation().getOps<VariableOp>()) {
       variable->setAttr("offset", b.getI64IntegerAttr(end));
       variables[variable.getSymName()] = end;
-      end += bytesOf(variable.getType(), 1);
+      end += bytesInArena(variable.getType(), 1);
     }
-    int64_t arena = std::max(end, alignment), copy = 0;
+    int64_t arena = std::max(end, kArenaAlignment), copy = 0;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(verifyKernels(function)))
         return signalPassFailure();

@@ -23,6 +23,12 @@ llvm::LogicalResult verifyKernels(mlir::func::FuncOp function);
 /// Kernels, each of whose operands and results has a place in the arena.
 llvm::LogicalResult verifyPlanned(mlir::func::FuncOp function);
 
+/// Tensors start at cache lines, on GPUs of 128 bytes, where they are also copied in bulk.
+constexpr int64_t kArenaAlignment = 128;
+
+/// The bytes that a tensor takes in the arena, if there is room for `rows` rows of a batch.
+int64_t bytesInArena(mlir::Type type, int64_t rows);
+
 } // namespace dlc
 
 #endif

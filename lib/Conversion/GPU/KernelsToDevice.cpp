@@ -13,6 +13,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "Alike.h"
 #include "GpuEmitter.h"
+#include "LoopPlan.h"
 #include "TrainingLoop.h"
 #include "WgmmaPlan.h"
 #include "dlc/Conversion/Passes.h"
@@ -61,6 +62,8 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
           known.push_back(kernel);
       }
     }
+    if (auto train = getOperation().lookupSymbol<func::FuncOp>("train"); train && persistent)
+      planLoop(train);
   }
 
   /// One kernel of all steps has no parameters of single ones, where tensor maps would be.

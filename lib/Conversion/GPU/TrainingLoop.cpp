@@ -1,12 +1,9 @@
 //===- TrainingLoop.cpp - Steps that follow each other on the device --------------------------===//
 #include "TrainingLoop.h"
-#include "GpuEmitter.h"
-#include "Launch.h"
+#include "LoopCode.h"
+#include "LoopPlan.h"
 
 #include "dlrt/abi.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <cstddef>
 #include <numeric>
@@ -45,217 +42,222 @@ static OutputOp lossOf(func::FuncOp train) {
   return nullptr;
 }
 
-namespace {
-/// Writes code of the device that works on the frame.
-class FrameCode {
-public:
-  explicit FrameCode(ImplicitLocOpBuilder &b)
-      : b(b), pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
+/// Adds the loss of a step, which lies at `place`, to the frame's sum.
+static void addLoss(LoopCode &code, Value frame, Value rows, Value place, OutputOp loss) {
+  ImplicitLocOpBuilder &b = code.b;
+  Type type = cast<RankedTensorType>(loss.getX().getType()).getElementType();
+  code.change(frame, offsetof(dlrt_frame, loss_sum), b.getF64Type(), [&](Value sum) -> Value {
+    Value value = LLVM::LoadOp::create(b, type, place);
+    if (!type.isF64())
+      value = arith::ExtFOp::create(b, b.getF64Type(), value);
+    Value weight = arith::SIToFPOp::create(b, b.getF64Type(), rows);
+    return arith::AddFOp::create(b, sum, arith::MulFOp::create(b, value, weight));
+  });
+}
 
-  Value number(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
-  Value word(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(value)); }
-  Value at(Value base, int64_t bytes) {
-    return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base,
-                               ArrayRef<LLVM::GEPArg>{number(bytes)});
-  }
-  void change(Value frame, size_t offset, Type type, llvm::function_ref<Value(Value)> next) {
-    Value place = at(frame, static_cast<int64_t>(offset));
-    LLVM::StoreOp::create(b, next(LLVM::LoadOp::create(b, type, place)), place);
-  }
-  void call(StringRef intrinsic, ValueRange arguments) {
-    LLVM::CallIntrinsicOp::create(b, b.getStringAttr(intrinsic), arguments);
-  }
-  void blockBarrier() { call("llvm.nvvm.barrier.cta.sync.aligned.all", word(0)); }
-  Value equal(Value x, int64_t value) {
-    Value other = x.getType().isInteger(32) ? word(value) : number(value);
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, other);
-  }
-  void onlyIf(Value condition, llvm::function_ref<void()> body) {
-    auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    body();
-  }
-  void loop(Value low, Value high, Value step, llvm::function_ref<void(Value)> body) {
-    auto op = scf::ForOp::create(b, low, high, step);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(op.getBody());
-    body(op.getInductionVar());
-  }
-
-  ImplicitLocOpBuilder &b;
-  Type pointer;
-};
-} // namespace
+/// Makes of a step's frame the one of the step `ahead` further on.
+static void goOn(LoopCode &code, Value frame, Value rows, Value ahead) {
+  ImplicitLocOpBuilder &b = code.b;
+  code.change(frame, offsetof(dlrt_frame, step), b.getI64Type(),
+              [&](Value step) -> Value { return arith::AddIOp::create(b, step, ahead); });
+  code.change(frame, offsetof(dlrt_frame, indices), code.pointer, [&](Value indices) -> Value {
+    Value distance = arith::MulIOp::create(b, rows, ahead);
+    return LLVM::GEPOp::create(b, code.pointer, b.getI32Type(), indices,
+                               ArrayRef<LLVM::GEPArg>{distance});
+  });
+}
 
 void makeAdvance(func::FuncOp train) {
-  OutputOp output = lossOf(train);
-  if (!output)
+  OutputOp loss = lossOf(train);
+  if (!loss)
     return;
-  Type lossType = cast<RankedTensorType>(output.getX().getType()).getElementType();
   ImplicitLocOpBuilder b(train.getLoc(), train.getContext());
   b.setInsertionPoint(train);
-  FrameCode code(b);
-  SmallVector<Type> arguments{code.pointer, b.getI64Type(), code.pointer};
-  auto function = makeInternal(b, train.getLoc(), "advance.body", arguments);
+  LoopCode code(b);
+  auto type = b.getFunctionType({code.pointer, b.getI64Type(), code.pointer}, {});
+  auto function = func::FuncOp::create(b, "advance", type);
+  function->setAttr("dl.threads", b.getI64IntegerAttr(1));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value frame = entry->getArgument(0), rows = entry->getArgument(1);
-  code.change(frame, offsetof(dlrt_frame, step), b.getI64Type(),
-              [&](Value step) -> Value { return arith::AddIOp::create(b, step, code.number(1)); });
-  code.change(frame, offsetof(dlrt_frame, indices), code.pointer, [&](Value indices) -> Value {
-    return LLVM::GEPOp::create(b, code.pointer, b.getI32Type(), indices,
-                               ArrayRef<LLVM::GEPArg>{rows});
-  });
-  code.change(frame, offsetof(dlrt_frame, loss_sum), b.getF64Type(), [&](Value sum) -> Value {
-    Value loss = LLVM::LoadOp::create(b, lossType, entry->getArgument(2));
-    if (!lossType.isF64())
-      loss = arith::ExtFOp::create(b, b.getF64Type(), loss);
-    Value weight = arith::SIToFPOp::create(b, b.getF64Type(), rows);
-    return arith::AddFOp::create(b, sum, arith::MulFOp::create(b, loss, weight));
-  });
+  goOn(code, frame, rows, code.number(1));
+  addLoss(code, frame, rows, entry->getArgument(2), loss);
   func::ReturnOp::create(b);
-
-  b.setInsertionPoint(train);
-  auto launch = func::FuncOp::create(b, "advance", b.getFunctionType(arguments, {}));
-  launch->setAttr("dl.threads", b.getI64IntegerAttr(1));
-  b.setInsertionPointToStart(launch.addEntryBlock());
-  func::CallOp::create(b, function, launch.getArguments());
-  func::ReturnOp::create(b);
-}
-
-/// Makes `grid_barrier(frame)`. Each block counts itself and waits until all have come as often as
-/// it has. A wait has an end: a barrier that one block never reaches would hang the device, and
-/// with it whatever it shows. Where one was given up, the others are not waited at.
-///
-/// The order of memory is made by fences, as LLVM's NVPTX drops what an atomic operation says of
-/// it.
-static func::FuncOp makeGridBarrier(func::FuncOp train) {
-  constexpr int64_t kMostTurns = 20'000'000; // seconds
-  constexpr StringLiteral kDevice = "device";
-  ImplicitLocOpBuilder b(train.getLoc(), train.getContext());
-  b.setInsertionPoint(train);
-  FrameCode code(b);
-  auto function = makeInternal(b, train.getLoc(), "grid_barrier", {code.pointer});
-  Block *entry = function.addEntryBlock();
-  b.setInsertionPointToStart(entry);
-  Type word = b.getI32Type();
-  Value arrived = code.at(entry->getArgument(0), offsetof(dlrt_frame, arrived));
-  Value hung = code.at(entry->getArgument(0), offsetof(dlrt_frame, hung));
-  auto fence = [&] { LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, kDevice); };
-  auto load = [&](Value place) -> Value {
-    return LLVM::LoadOp::create(b, word, place, /*alignment=*/4, /*isVolatile=*/false,
-                                /*isNonTemporal=*/false, /*isInvariant=*/false,
-                                /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic,
-                                kDevice);
-  };
-  code.blockBarrier();
-  code.onlyIf(code.equal(gridNumber(b, "tid.x"), 0), [&] {
-    fence();
-    Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, arrived, code.word(1),
-                                             LLVM::AtomicOrdering::monotonic, kDevice);
-    Value blocks = arith::TruncIOp::create(b, word, gridNumber(b, "nctaid.x"));
-    Value round = arith::AddIOp::create(b, arith::DivUIOp::create(b, before, blocks), code.word(1));
-    Value target = arith::MulIOp::create(b, round, blocks);
-    scf::WhileOp::create(
-        b, TypeRange{b.getI64Type()}, ValueRange{code.number(0)},
-        [&](OpBuilder &, Location, ValueRange state) {
-          Value missing =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, load(arrived), target);
-          Value wait = arith::AndIOp::create(b, missing, code.equal(load(hung), 0));
-          scf::ConditionOp::create(b, wait, state);
-        },
-        [&](OpBuilder &, Location, ValueRange state) {
-          code.call("llvm.nvvm.nanosleep", code.word(20));
-          Value turns = arith::AddIOp::create(b, state[0], code.number(1));
-          code.onlyIf(code.equal(turns, kMostTurns),
-                      [&] { LLVM::StoreOp::create(b, code.word(1), hung); });
-          scf::YieldOp::create(b, turns);
-        });
-    fence();
-  });
-  code.blockBarrier();
-  func::ReturnOp::create(b);
-  return function;
 }
 
 namespace {
-/// Where a kernel's operands and results lie, for code that has the arena and the fields.
-class Places {
+/// Writes the loop: in turn t, phase by phase, the kernels of the steps that they work on.
+class LoopWriter {
 public:
-  Places(FrameCode &code, ModuleOp module, Value arena, ValueRange fields)
-      : code(code), module(module), arena(arena) {
-    for (auto [field, pointer] : llvm::zip_equal(module.getOps<FieldOp>(), fields))
+  LoopWriter(ImplicitLocOpBuilder &b, func::FuncOp train, func::FuncOp barrier,
+             ValueRange arguments)
+      : b(b), code(b), train(train), module(train->getParentOfType<ModuleOp>()),
+        loss(lossOf(train)), barrier(barrier), deviceFrame(arguments[0]), rows(arguments[1]),
+        steps(arguments[2]), arena(arguments[3]), block(gridNumber(b, "ctaid.x")),
+        blocks(gridNumber(b, "nctaid.x")), firstThread(code.equal(gridNumber(b, "tid.x"), 0)) {
+    for (auto [field, pointer] : llvm::zip_equal(module.getOps<FieldOp>(), arguments.drop_front(4)))
       fieldPointers[field.getSymName()] = pointer;
+    for (auto kernel : train.getOps<KernelOp>())
+      mostBehind = std::max(mostBehind, loopPlaceOf(kernel).behind);
+    Value memory = loss.getX();
+    if (auto view = memory.getDefiningOp<ReshapeOp>())
+      memory = view.getX();
+    lossResult = cast<OpResult>(memory);
   }
 
-  Value of(Value value) {
+  void write() {
+    // The frame of each step at work, a copy in each thread: nobody waits for it to go on. The loss
+    // is added up in the copy of the one thread that does it.
+    constexpr int64_t bytes = sizeof(dlrt_frame);
+    for (int64_t behind = 0; behind <= mostBehind; ++behind) {
+      auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes);
+      frames.push_back(LLVM::AllocaOp::create(b, code.pointer, type, code.number(1), 8));
+      LLVM::MemcpyOp::create(b, frames.back(), deviceFrame, code.number(bytes), false);
+      goOn(code, frames.back(), rows, code.number(-behind));
+    }
+    Value turns = arith::AddIOp::create(b, steps, code.number(mostBehind));
+    code.loop(code.number(0), turns, code.number(1), [&](Value turn) {
+      for (int64_t phase = 0; phase < loopPhases(train); ++phase) {
+        writePhase(turn, phase);
+        waitAfter(turn, phase);
+      }
+      for (Value frame : frames)
+        goOn(code, frame, rows, code.number(1));
+    });
+    auto lossKernel = cast<KernelOp>(lossResult.getOwner());
+    Value adds = arith::AndIOp::create(b, code.equal(firstBlock(lossKernel), 0), firstThread);
+    code.onlyIf(adds, [&] {
+      constexpr int64_t place = offsetof(dlrt_frame, loss_sum);
+      Value own = code.at(frames[loopPlaceOf(lossKernel).behind], place);
+      Value sum = LLVM::LoadOp::create(b, b.getF64Type(), own);
+      LLVM::StoreOp::create(b, sum, code.at(deviceFrame, place));
+    });
+  }
+
+private:
+  Value stepOf(Value turn, int64_t behind) {
+    return arith::SubIOp::create(b, turn, code.number(behind));
+  }
+
+  void writePhase(Value turn, int64_t phase) {
+    for (auto kernel : train.getOps<KernelOp>()) {
+      LoopPlace place = loopPlaceOf(kernel);
+      if (place.phase != phase)
+        continue;
+      Value step = stepOf(turn, place.behind);
+      Value active = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step, steps);
+      code.onlyIf(active, [&] { writeKernel(kernel, step); });
+    }
+  }
+
+  /// The first block of a kernel that is this one's. The blocks of a phase's kernels form one list,
+  /// which is dealt out to those of the grid: small kernels do not all meet in the same ones.
+  Value firstBlock(KernelOp kernel) {
+    int64_t before = 0;
+    for (auto other : train.getOps<KernelOp>()) {
+      if (other == kernel)
+        break;
+      if (loopPlaceOf(other).phase == loopPlaceOf(kernel).phase)
+        before += launchOf(other).blocks;
+    }
+    Value start = arith::RemUIOp::create(b, code.number(before), blocks);
+    Value ahead = arith::SubIOp::create(b, arith::AddIOp::create(b, block, blocks), start);
+    return arith::RemUIOp::create(b, ahead, blocks);
+  }
+
+  void writeKernel(KernelOp kernel, Value step) {
+    Value first = firstBlock(kernel);
+    auto body = module.lookupSymbol<func::FuncOp>(bodyName(kernel));
+    LoopPlace place = loopPlaceOf(kernel);
+    SmallVector<Value> values{frames[place.behind], rows, Value()};
+    for (Value input : kernel.getInputs())
+      values.push_back(placeOf(input, step));
+    for (Value result : kernel.getResults())
+      values.push_back(placeOf(result, step));
+    code.loop(first, code.number(launchOf(kernel).blocks), blocks, [&](Value number) {
+      values[2] = number;
+      func::CallOp::create(b, body, values);
+    });
+    // A kernel that makes one number has one block, which adds it up as well.
+    if (lossResult.getOwner() == kernel)
+      code.onlyIf(code.equal(first, 0), [&] {
+        code.blockBarrier();
+        code.onlyIf(firstThread, [&] {
+          addLoss(code, frames[place.behind], rows, placeOf(lossResult, step), loss);
+        });
+      });
+  }
+
+  /// The barrier after a phase. In the last turn none is needed after the last kernel.
+  void waitAfter(Value turn, int64_t phase) {
+    bool works = llvm::any_of(train.getOps<KernelOp>(), [&](KernelOp kernel) {
+      LoopPlace place = loopPlaceOf(kernel);
+      return place.phase > phase && place.behind == mostBehind;
+    });
+    int64_t phases = loopPhases(train);
+    auto wait = [&] {
+      Value round = arith::AddIOp::create(b, arith::MulIOp::create(b, turn, code.number(phases)),
+                                          code.number(phase + 1));
+      func::CallOp::create(b, barrier, ValueRange{deviceFrame, round});
+    };
+    if (works)
+      return wait();
+    Value last = arith::AddIOp::create(b, steps, code.number(mostBehind - 1));
+    code.onlyIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, turn, last), wait);
+  }
+
+  /// Where an operand or a result of a kernel lies.
+  Value placeOf(Value value, Value step) {
     if (auto input = value.getDefiningOp<InputOp>())
       return fieldPointers.lookup(input.getField());
     if (auto read = value.getDefiningOp<ReadOp>()) {
       auto variable = module.lookupSymbol<VariableOp>(read.getVariable());
       return code.at(arena, variable->getAttrOfType<IntegerAttr>("offset").getInt());
     }
-    auto offsets = value.getDefiningOp<KernelOp>()->getAttrOfType<DenseI64ArrayAttr>("offsets");
-    return code.at(arena, offsets[cast<OpResult>(value).getResultNumber()]);
+    auto places = loopPlaceOf(value.getDefiningOp<KernelOp>()).places;
+    size_t result = cast<OpResult>(value).getResultNumber();
+    int64_t even = places[2 * result], odd = places[2 * result + 1];
+    if (even == odd)
+      return code.at(arena, even);
+    Value parity = arith::RemUIOp::create(b, step, code.number(2));
+    return arith::SelectOp::create(b, code.equal(parity, 0), code.at(arena, even),
+                                   code.at(arena, odd));
   }
 
-private:
-  FrameCode &code;
+  ImplicitLocOpBuilder &b;
+  LoopCode code;
+  func::FuncOp train;
   ModuleOp module;
-  Value arena;
+  OutputOp loss;
+  func::FuncOp barrier;
+  Value deviceFrame, rows, steps, arena, block, blocks;
+  Value firstThread; // whether it is that of its block
+  OpResult lossResult;
   llvm::StringMap<Value> fieldPointers;
+  int64_t mostBehind = 0;
+  SmallVector<Value> frames; // by how far behind their steps are
 };
 } // namespace
 
 void makeTrainingLoop(func::FuncOp train) {
-  auto module = train->getParentOfType<ModuleOp>();
-  OutputOp loss = lossOf(train);
-  auto advance = module.lookupSymbol<func::FuncOp>("advance.body");
-  if (!loss || !advance)
+  if (!lossOf(train))
     return;
-  func::FuncOp gridBarrier = makeGridBarrier(train);
+  auto module = train->getParentOfType<ModuleOp>();
+  func::FuncOp barrier = makeGridBarrier(train);
   ImplicitLocOpBuilder b(train.getLoc(), train.getContext());
   b.setInsertionPoint(train);
-  FrameCode code(b);
-  Type number = b.getI64Type();
-  SmallVector<Type> arguments{code.pointer, number, number, code.pointer};
-  arguments.append(llvm::range_size(module.getOps<FieldOp>()), code.pointer);
+  Type number = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
+  SmallVector<Type> arguments{pointer, number, number, pointer};
+  arguments.append(llvm::range_size(module.getOps<FieldOp>()), pointer);
   auto function = func::FuncOp::create(b, "train_loop", b.getFunctionType(arguments, {}));
   function.setArgAttr(3, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
+  int64_t threads = 1;
+  for (auto kernel : train.getOps<KernelOp>())
+    threads = std::max(threads, launchOf(kernel).threads);
+  function->setAttr("dl.threads", b.getI64IntegerAttr(threads));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  Value frame = entry->getArgument(0), rows = entry->getArgument(1), steps = entry->getArgument(2);
-  Places places(code, module, entry->getArgument(3),
-                ValueRange(entry->getArguments()).drop_front(4));
-  Value block = gridNumber(b, "ctaid.x"), blocks = gridNumber(b, "nctaid.x");
-  auto barrier = [&] { func::CallOp::create(b, gridBarrier, ValueRange(frame)); };
-
-  code.loop(code.number(0), steps, code.number(1), [&](Value) {
-    for (auto kernel : train.getOps<KernelOp>()) {
-      if (kernel->hasAttr("barrier"))
-        barrier();
-      Launch launch = launchOf(kernel);
-      function->setAttr("dl.threads", b.getI64IntegerAttr(launch.threads));
-      auto body = module.lookupSymbol<func::FuncOp>(bodyName(kernel));
-      SmallVector<Value> values{frame, rows, Value()};
-      for (Value input : kernel.getInputs())
-        values.push_back(places.of(input));
-      for (Value result : kernel.getResults())
-        values.push_back(places.of(result));
-      code.loop(block, code.number(launch.blocks), blocks, [&](Value number) {
-        values[2] = number;
-        func::CallOp::create(b, body, values);
-      });
-    }
-    barrier();
-    Value first =
-        arith::AndIOp::create(b, code.equal(block, 0), code.equal(gridNumber(b, "tid.x"), 0));
-    Value lossAt =
-        code.at(entry->getArgument(3), loss->getAttrOfType<IntegerAttr>("offset").getInt());
-    code.onlyIf(first, [&] { func::CallOp::create(b, advance, ValueRange{frame, rows, lossAt}); });
-    barrier();
-  });
+  LoopWriter(b, train, barrier, entry->getArguments()).write();
   func::ReturnOp::create(b);
 }
 

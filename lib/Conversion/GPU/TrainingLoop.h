@@ -27,9 +27,10 @@ mlir::func::FuncOp makeInternal(mlir::OpBuilder &b, mlir::Location loc, llvm::St
 /// up the loss. Nothing is made for a function without a loss.
 void makeAdvance(mlir::func::FuncOp train);
 
-/// Makes `train_loop(frame, rows, steps, arena, fields...)`: the kernels of many steps, whose
-/// blocks stay on the device and wait for each other at barriers. To be launched with blocks that
-/// all run at once.
+/// Makes `train_loop(frame, rows, steps, arena, fields...)`: the kernels of many steps as
+/// LoopPlan.h says, whose blocks stay on the device and wait for each other at barriers. To be
+/// launched with blocks that all run at once. It leaves the loss's sum in the frame and nothing
+/// else.
 void makeTrainingLoop(mlir::func::FuncOp train);
 
 } // namespace dlc

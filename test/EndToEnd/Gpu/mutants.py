@@ -124,12 +124,13 @@ MUTANTS = [
            BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 6),
     Mutant("train_loop: a block's threads go on before the grid's barrier", "train_loop",
            r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 6),
-    Mutant("train_loop: the step is counted while threads of a block still use it", "train_loop",
+    Mutant("train_loop: a step ends before all threads of a block have ended it", "train_loop",
            BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 10),
     Mutant("train_loop: shared memory is written while the kernel before still reads it", "train_loop",
-           BARRIER + r"(  store float %\S+, ptr addrspace\(3\) %\d+, align 4\n" + BARRIER + ")", r"\1"),
+           BARRIER + r"(  store float %\S+, ptr addrspace\(3\) %\d+, align 4\n" + BARRIER + ")", r"\1", 2),
     Mutant("train_loop: a barrier waits for one round too many", "train_loop",
-           r"(udiv i32 %\d+, %\d+\n  %\d+ = add i32 %\d+, )1$", r"\g<1>2", 5),
+           r"(trunc i64 %\d+ to i32\n  %\d+ = add i32 %\d+, )3$", r"\g<1>4"),
+    Mutant("train_loop: no barrier stands between steps", "train_loop", r"(%\.not = icmp eq i64 (%\d+), )%\d+$", r"\1\2"),
 ]
 
 
