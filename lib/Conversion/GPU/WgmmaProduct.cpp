@@ -58,7 +58,7 @@ public:
 private:
   Value number(int64_t value) { return e.integer(value); }
   Value word(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(value)); }
-  Value toWord(Value value) { return arith::TruncIOp::create(b, b.getI32Type(), value); }
+  Value toWord(Value value) { return e.resized(value, b.getI32Type()); }
   void does(StringRef intrinsic, ValueRange arguments = {}) {
     LLVM::CallIntrinsicOp::create(b, b.getStringAttr(intrinsic), arguments);
   }
