@@ -117,8 +117,9 @@ Status GpuSession::note(Status status) const {
   return status;
 }
 
-Status GpuSession::uploadFrame(Address rowNumbers) {
+Status GpuSession::uploadFrame(Address rowNumbers, int64_t stepsBefore) {
   dlrt_frame copy = frame;
+  copy.step += stepsBefore;
   copy.arena = reinterpret_cast<uint8_t *>(arena.address);
   copy.fields = nullptr;
   copy.barrier = nullptr;
@@ -126,8 +127,15 @@ Status GpuSession::uploadFrame(Address rowNumbers) {
   copy.loss_sum = 0;
   copy.arrived = copy.hung = 0;
   copy.indices = reinterpret_cast<const int32_t *>(rowNumbers);
-  return check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address, &copy, sizeof(copy), stream),
-               "copy the frame");
+  // The loss of the steps before stays; a kernel counts at its barriers from 0.
+  size_t bytes = stepsBefore ? offsetof(dlrt_frame, loss_sum) : sizeof(copy);
+  Status status = check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address, &copy, bytes, stream),
+                        "copy the frame");
+  if (status.ok() && stepsBefore)
+    status = check(driver.cuMemsetD8Async(deviceFrame.address + offsetof(dlrt_frame, arrived), 0,
+                                          sizeof(copy.arrived), stream),
+                   "copy the frame");
+  return status;
 }
 
 void GpuSession::addPlaces(const LaunchInfo &launch, std::vector<Address> &values) const {

@@ -84,15 +84,16 @@ private:
   Status check(cuda::Result result, const std::string &what) const;
   /// Keeps the first error.
   Status note(Status status) const;
-  /// Copies the frame to the device, whose row numbers start at `rowNumbers` there.
-  Status uploadFrame(cuda::Address rowNumbers);
+  /// Copies the frame to the device, whose row numbers start at `rowNumbers` there, where so many
+  /// steps of the same run have been made before.
+  Status uploadFrame(cuda::Address rowNumbers, int64_t stepsBefore = 0);
   /// Whether a routine works on rows of the data.
   static bool readsData(const Routine &routine);
   /// Has the frame's rows on the device, and their numbers from `out` on.
   Status provideRows(cuda::Address &out);
   /// The same for the rows of steps, or of as many of them as `outCount` tells.
   Status provideRows(const Steps &steps, cuda::Address &out, int64_t &outCount);
-  Status runPiece(Steps &piece, bool first);
+  Status runPiece(Steps &piece, int64_t before);
   Status launchSteps(const Steps &steps);
   Status launchLoop(const LaunchInfo &loop, int64_t steps);
   Status launchStep(const FunctionInfo &train);

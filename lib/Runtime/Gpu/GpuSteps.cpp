@@ -23,7 +23,7 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
   for (int64_t done = 0; status.ok() && done < steps.count;) {
     Steps piece{steps.train, steps.order,       steps.orderNumber, steps.first + done * steps.rows,
                 steps.rows,  steps.count - done};
-    status = runPiece(piece, done == 0);
+    status = runPiece(piece, done);
     done += piece.count;
   }
   dlrt_frame after{};
@@ -42,18 +42,13 @@ Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
   return status;
 }
 
-/// Runs the steps whose rows are on the device, and sets the count to how many these are.
-Status GpuSession::runPiece(Steps &piece, bool first) {
+/// Runs the steps whose rows are on the device, and sets the count to how many these are. `before`
+/// of the same run have been made.
+Status GpuSession::runPiece(Steps &piece, int64_t before) {
   Address rowNumbers = 0;
   Status status = provideRows(piece, rowNumbers, piece.count);
-  // What the device counts goes on from piece to piece.
   if (status.ok())
-    status =
-        first
-            ? uploadFrame(rowNumbers)
-            : check(driver.cuMemcpyHtoDAsync_v2(deviceFrame.address + offsetof(dlrt_frame, indices),
-                                                &rowNumbers, sizeof(rowNumbers), stream),
-                    "copy the frame");
+    status = uploadFrame(rowNumbers, before);
   if (status.ok())
     status = piece.train.loop && !piece.train.loop->launches.empty()
                  ? launchLoop(piece.train.loop->launches.front(), piece.count)

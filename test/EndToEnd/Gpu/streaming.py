@@ -72,6 +72,8 @@ while True:
     windows.append(smaller["window_rows"])
     plan, memory = smaller, less
 assert windows == sorted(set(windows), reverse=True) and windows, windows
+memory += 2048  # steps that overlap have some results twice
 for loop in ("graph", "persistent"):
     for schedule in ("forward", "deferred"):
-        assert check(memory, schedule, "--gpu-loop", loop)[1] == expected, (loop, schedule)
+        plan, found = check(memory, schedule, "--gpu-loop", loop)
+        assert found == expected and plan["window_rows"] > 0, (loop, schedule)
