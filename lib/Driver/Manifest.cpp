@@ -239,7 +239,7 @@ private:
         continue;
       for (auto output : function.getOps<OutputOp>())
         if (output.getName() == "loss")
-          writeAdvance(output->getAttrOfType<IntegerAttr>("offset").getInt());
+          writeAdvance(function, output->getAttrOfType<IntegerAttr>("offset").getInt());
       if (module->hasAttr("dl.persistent"))
         writeLoop(function);
       for (auto [number, kernel] : llvm::enumerate(function.getOps<KernelOp>()))
@@ -254,6 +254,8 @@ private:
       json.attribute("symbol", kernel->getAttrOfType<StringAttr>("symbol").getValue());
       for (StringRef name : {"blocks", "threads", "shared_bytes"})
         json.attribute(name, cast<IntegerAttr>(launch.get(name)).getInt());
+      if (kernel->hasAttr("of_step"))
+        json.attribute("of_step", true);
       json.attributeArray("places", [&] {
         for (Value input : kernel.getInputs())
           json.value(placeOf(input));
@@ -281,15 +283,21 @@ private:
     });
   }
 
-  /// What goes on to the next step on the device: see KernelsToDevice.cpp.
-  void writeAdvance(int64_t loss) {
+  /// What goes on to the next step on the device: see TrainingLoop.h.
+  void writeAdvance(func::FuncOp train, int64_t loss) {
     json.attributeArray("train.advance", [&] {
       json.object([&] {
         json.attribute("symbol", "advance");
         json.attribute("blocks", 1);
         json.attribute("threads", 1);
         json.attribute("shared_bytes", 0);
-        json.attributeArray("places", [&] { json.value(loss); });
+        json.attributeArray("places", [&] {
+          json.value(loss);
+          for (auto kernel : train.getOps<KernelOp>())
+            if (kernel->hasAttr("of_step"))
+              for (Value result : kernel.getResults())
+                json.value(placeOf(result));
+        });
       });
     });
   }

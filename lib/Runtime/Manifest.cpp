@@ -65,7 +65,8 @@ static Status parseLaunches(const Json &json, int64_t fields, int64_t arenaBytes
                       entry["threads"].integer(),
                       entry["shared_bytes"].integer(),
                       {},
-                      {}};
+                      {},
+                      entry["of_step"].boolean()};
     for (const Json &place : entry["places"].array()) {
       launch.places.push_back(place.integer(INT64_MIN));
       if (launch.places.back() < -fields || launch.places.back() >= arenaBytes)

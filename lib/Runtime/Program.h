@@ -53,6 +53,8 @@ struct LaunchInfo {
   /// 0, -1 - the number of a field.
   std::vector<int64_t> places;
   std::vector<TensorMapInfo> tensorMaps; /// which it takes behind the pointers
+  /// Computes what depends on the step's number alone: `advance` does the same for the next step.
+  bool ofStep = false;
 };
 
 /// What a session runs: on a processor a compiled function, on a device launches.

@@ -7,6 +7,9 @@
 // KernelClusters decides what belongs together; here the clusters become ops. A region argument may
 // see its operand's memory under another shape of the same size: so reshapes cost nothing.
 //
+// On a device (option `launches`) costly scalars of @train that depend on the step alone are one
+// kernel, marked `of_step` (unit): it can run before the step starts.
+//
 //===------------------------------------------------------------------------------------------===//
 #include "KernelClusters.h"
 #include "dlc/IR/Builders.h"
@@ -131,6 +134,8 @@ private:
     b.setInsertionPoint(function.front().getTerminator());
     auto kernel = KernelOp::create(b, b.getFusedLoc(locations), ValueRange(results).getTypes(),
                                    inputs, stringify(cluster.kind), label(cluster, ops));
+    if (cluster.ofStep)
+      kernel->setAttr("of_step", b.getUnitAttr());
     kernel.getBody().emplaceBlock();
     Block &target = kernel.getBody().front();
     for (BlockArgument argument : block.getArguments())
@@ -144,7 +149,7 @@ private:
   static std::string label(const Cluster &cluster, ArrayRef<Operation *> ops) {
     std::string text;
     llvm::raw_string_ostream os(text);
-    os << stringify(cluster.kind) << ' ';
+    os << stringify(cluster.kind) << (cluster.ofStep ? " of the step" : " ");
     auto dim = [&](int64_t size) {
       if (ShapedType::isDynamic(size))
         os << "batch";
@@ -211,7 +216,8 @@ struct GroupKernelsPass : dlc::impl::GroupKernelsPassBase<GroupKernelsPass> {
   void runOnOperation() override {
     if (failed(verifyGraph(getOperation())))
       return signalPassFailure();
-    AccessOps access(getOperation(), fuseLoads);
+    AccessOps access(getOperation(), fuseLoads,
+                     /*stepApart=*/launches && getOperation().getName() == "train");
     insertCopies(getOperation(), access, fuseLoads);
     ClusterGraph graph(getOperation(), access);
     KernelBuilder(getOperation(), access, graph).run();

@@ -49,7 +49,9 @@ static bool isForProducts(Value value) {
   });
 }
 
-AccessOps::AccessOps(func::FuncOp function, bool fuseLoads) {
+AccessOps::AccessOps(func::FuncOp function, bool fuseLoads, bool stepApart) {
+  if (stepApart)
+    findOfStep(function);
   for (Operation &op : function.front())
     if (isAccess(&op) || (fuseLoads && preparesData(&op)))
       ops.insert(&op);
@@ -72,7 +74,38 @@ bool AccessOps::preparesData(Operation *op) const {
   return ofData && known && isForProducts(op->getResult(0));
 }
 
+/// Some hundred instructions where they are expanded in f64.
+static bool isCostly(Operation *op) {
+  return isa<PowOp, ExpOp, Expm1Op, LogOp, Log1pOp, SinOp, CosOp, TanhOp, SigmoidOp, ErfOp>(op);
+}
+
+void AccessOps::findOfStep(func::FuncOp function) {
+  llvm::DenseSet<Operation *> known, varying; // before the step starts; from step to step
+  for (Operation &op : function.front()) {
+    bool scalar = op.getNumResults() == 1 && typeOf(op.getResult(0)).getRank() == 0;
+    auto isIn = [](const llvm::DenseSet<Operation *> &set) {
+      return [&set](Value operand) { return set.contains(operand.getDefiningOp()); };
+    };
+    if (auto number = dyn_cast<RuntimeOp>(op)) {
+      if (number.getName() != "step" && number.getName() != "total_steps" &&
+          number.getName() != "epoch")
+        continue; // the batch's rows
+      varying.insert(&op);
+    } else if (!scalar || !(isa<ConstantOp>(op) || (isa<ElementwiseOpInterface>(op) &&
+                                                    llvm::all_of(op.getOperands(), isIn(known))))) {
+      continue;
+    } else if (llvm::any_of(op.getOperands(), isIn(varying))) {
+      varying.insert(&op);
+      if (isCostly(&op) || llvm::any_of(op.getOperands(), isIn(ofStep)))
+        ofStep.insert(&op);
+    }
+    known.insert(&op);
+  }
+}
+
 bool AccessOps::isAccess(Operation *op) const {
+  if (isOfStep(op))
+    return false;
   if (isMask(op) || isHalfCast(op))
     return true;
   if (isa<BroadcastOp, TransposeOp, SliceOp, ReshapeOp, ConstantOp, IotaOp, RuntimeOp>(op))
@@ -81,7 +114,8 @@ bool AccessOps::isAccess(Operation *op) const {
          typeOf(op->getResult(0)).getRank() == 0 &&
          llvm::all_of(op->getOperands(), [&](Value operand) {
            Operation *source = operand.getDefiningOp();
-           return isLeaf(source) || (contains(source) && !isa<ReshapeOp, SliceOp>(source));
+           return isLeaf(source) || isOfStep(source) ||
+                  (contains(source) && !isa<ReshapeOp, SliceOp>(source));
          });
 }
 
@@ -121,13 +155,24 @@ ClusterGraph::ClusterGraph(func::FuncOp function, const AccessOps &access) : acc
   for (Operation &op : function.front().without_terminator())
     if (!isLeaf(&op) && !access.contains(&op) && !isa<AssignOp, OutputOp>(op)) {
       uses[&op] = findUses(&op);
-      place(&op);
+      if (access.isOfStep(&op))
+        placeOfStep(&op);
+      else
+        place(&op);
     }
 }
 
 void ClusterGraph::add(Cluster &cluster, Operation *op) {
   cluster.ops.insert(op);
   owner[op] = &cluster;
+}
+
+/// All of them are one kernel: their chains of instructions are independent and overlap.
+void ClusterGraph::placeOfStep(Operation *op) {
+  auto found = llvm::find_if(clusters, [](auto &cluster) { return cluster->ofStep; });
+  Cluster &cluster = found == clusters.end() ? *createFor(op) : **found;
+  cluster.ofStep = true;
+  add(cluster, op);
 }
 
 void ClusterGraph::place(Operation *op) {
@@ -190,6 +235,8 @@ Cluster *ClusterGraph::createFor(Operation *op) {
 }
 
 bool ClusterGraph::canJoin(const Cluster &cluster, Operation *op) const {
+  if (cluster.ofStep)
+    return false;
   if (isa<ReductionOpInterface>(op))
     return canJoinReduction(cluster, op);
   return isa<ElementwiseOpInterface>(op) && canJoinElementwise(cluster, op);
@@ -267,7 +314,7 @@ void ClusterGraph::mergeProducers(Cluster &cluster, Operation *op) {
 }
 
 bool ClusterGraph::canMerge(Cluster &producer, Cluster &cluster) const {
-  if (producer.kind != KernelKind::Map)
+  if (producer.kind != KernelKind::Map || producer.ofStep)
     return false;
   ArrayRef<int64_t> space = producer.space;
   ArrayRef<int64_t> stage =

@@ -22,6 +22,8 @@ struct Cluster {
   std::optional<int64_t> rowRank;
   /// Reduce: the shape of its result.
   llvm::SmallVector<int64_t> resultSpace;
+  /// Scalars that the step's number gives (AccessOps::isOfStep). Nothing else joins them.
+  bool ofStep = false;
   llvm::SetVector<mlir::Operation *> ops;
 };
 
@@ -39,14 +41,19 @@ bool isLeaf(mlir::Operation *op);
 /// products fuse loads, also what prepares data for them.
 class AccessOps {
 public:
-  AccessOps(mlir::func::FuncOp function, bool fuseLoads);
+  /// With `stepApart`, scalars of the step are not among them.
+  AccessOps(mlir::func::FuncOp function, bool fuseLoads, bool stepApart);
   bool contains(mlir::Operation *op) const { return ops.contains(op); }
+  /// True for costly scalars that depend on the step's number and constants alone, such as
+  /// `1 - beta^step`, and what is made of them: thousands of threads need not all compute them.
+  bool isOfStep(mlir::Operation *op) const { return ofStep.contains(op); }
 
 private:
   bool isAccess(mlir::Operation *op) const;
   bool preparesData(mlir::Operation *op) const;
+  void findOfStep(mlir::func::FuncOp function);
 
-  llvm::DenseSet<mlir::Operation *> ops;
+  llvm::DenseSet<mlir::Operation *> ops, ofStep;
 };
 
 /// Groups the ops of a function into clusters, greedily and in order.
@@ -61,6 +68,7 @@ public:
 
 private:
   void place(mlir::Operation *op);
+  void placeOfStep(mlir::Operation *op);
   Cluster *createFor(mlir::Operation *op);
   bool canJoin(const Cluster &cluster, mlir::Operation *op) const;
   bool canJoinElementwise(const Cluster &cluster, mlir::Operation *op) const;

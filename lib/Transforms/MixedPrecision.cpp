@@ -58,7 +58,8 @@ struct Factor {
 class Converter {
 public:
   Converter(func::FuncOp function, Type half)
-      : function(function), half(half), access(function, /*fuseLoads=*/true) {
+      : function(function), half(half),
+        access(function, /*fuseLoads=*/true, /*stepApart=*/function.getName() == "train") {
     if (auto attribute = function->getAttrOfType<IntegerAttr>("dl.batch"))
       batch = attribute.getInt();
   }

@@ -80,11 +80,15 @@ private:
         phase += kernel->hasAttr("barrier");
         for (Value input : kernel.getInputs())
           if (auto known = index.find(memoryOf(input)); known != index.end())
-            intervals[known->second].last = phase;
+            intervals[known->second].last = std::max(intervals[known->second].last, phase);
+        // Scalars of the step are there before it starts, and those of the next at its end.
+        bool throughout = kernel->hasAttr("of_step");
+        int64_t first = throughout ? 0 : phase,
+                last = throughout ? std::numeric_limits<int64_t>::max() : phase;
         for (Value result : kernel.getResults())
           if (!placed.count(result)) {
             index[result] = intervals.size();
-            intervals.push_back({result, bytesInArena(result.getType(), batch), phase, phase,
+            intervals.push_back({result, bytesInArena(result.getType(), batch), first, last,
                                  kernel->hasAttr("replicated"), intervals.size()});
           }
       }

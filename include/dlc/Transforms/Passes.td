@@ -44,7 +44,8 @@ def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
   let dependentDialects = ["::dlc::DLDialect"];
   let options = [
-    Option<"fuseLoads", "fuse-loads", "bool", "false", "products compute what is cheap of their operands as they load them">
+    Option<"fuseLoads", "fuse-loads", "bool", "false", "products compute what is cheap of their operands as they load them">,
+    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device: costly scalars of the step get one of their own">
   ];
 }
 

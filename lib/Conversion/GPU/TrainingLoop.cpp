@@ -74,14 +74,26 @@ void makeAdvance(func::FuncOp train) {
   ImplicitLocOpBuilder b(train.getLoc(), train.getContext());
   b.setInsertionPoint(train);
   LoopCode code(b);
-  auto type = b.getFunctionType({code.pointer, b.getI64Type(), code.pointer}, {});
-  auto function = func::FuncOp::create(b, "advance", type);
+  KernelOp ofStep;
+  for (auto kernel : train.getOps<KernelOp>())
+    if (kernel->hasAttr("of_step"))
+      ofStep = kernel;
+  SmallVector<Type> arguments{code.pointer, b.getI64Type(), code.pointer};
+  if (ofStep)
+    arguments.append(ofStep.getNumResults(), code.pointer);
+  auto function = func::FuncOp::create(b, "advance", b.getFunctionType(arguments, {}));
   function->setAttr("dl.threads", b.getI64IntegerAttr(1));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value frame = entry->getArgument(0), rows = entry->getArgument(1);
   goOn(code, frame, rows, code.number(1));
   addLoss(code, frame, rows, entry->getArgument(2), loss);
+  if (ofStep) {
+    SmallVector<Value> values{frame, rows, /*block=*/code.number(0)};
+    llvm::append_range(values, entry->getArguments().drop_front(3));
+    auto body = train->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(bodyName(ofStep));
+    func::CallOp::create(b, body, values);
+  }
   func::ReturnOp::create(b);
 }
 

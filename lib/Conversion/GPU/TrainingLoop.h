@@ -22,9 +22,10 @@ int64_t alignmentOf(mlir::Value tensor);
 mlir::func::FuncOp makeInternal(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
                                 llvm::ArrayRef<mlir::Type> arguments);
 
-/// Makes `advance(frame, rows, loss)`, which stands behind the kernels of a step where the next one
-/// follows without the host: it counts the step, goes on to the next batch's row numbers, and adds
-/// up the loss. Nothing is made for a function without a loss.
+/// Makes `advance(frame, rows, loss, scalars...)`, which stands behind the kernels of a step where
+/// the next one follows without the host: it counts the step, goes on to the next batch's row
+/// numbers, adds up the loss, and computes the next step's scalars, which the kernel `of_step`
+/// otherwise does. Nothing is made for a function without a loss.
 void makeAdvance(mlir::func::FuncOp train);
 
 /// Makes `train_loop(frame, rows, steps, arena, fields...)`: the kernels of many steps as

@@ -97,6 +97,7 @@ private:
   Status launchSteps(const Steps &steps);
   Status launchLoop(const LaunchInfo &loop, int64_t steps);
   Status launchStep(const FunctionInfo &train);
+  Status launchScalars(const FunctionInfo &train);
   Status recordSteps(const FunctionInfo &train, int64_t rows);
   void forgetGraph();
   Status launch(const LaunchInfo &launch);

@@ -63,8 +63,8 @@ Status GpuSession::runPiece(Steps &piece, int64_t before) {
 /// Whole graphs as long as there are steps for them, then one launch after the other.
 Status GpuSession::launchSteps(const Steps &steps) {
   int64_t left = steps.count;
-  Status status;
-  if (left >= kGraphSteps && graphRows != steps.rows)
+  Status status = launchScalars(steps.train);
+  if (status.ok() && left >= kGraphSteps && graphRows != steps.rows)
     status = recordSteps(steps.train, steps.rows);
   for (; left >= kGraphSteps && status.ok(); left -= kGraphSteps)
     status = check(driver.cuGraphLaunch(graph, stream), "launch the training steps");
@@ -104,11 +104,20 @@ Status GpuSession::launchLoop(const LaunchInfo &loop, int64_t steps) {
   return status;
 }
 
+/// The scalars of the first step; those of each further one come from the `advance` before it.
+Status GpuSession::launchScalars(const FunctionInfo &train) {
+  Status status;
+  for (const LaunchInfo &one : train.single->launches)
+    if (one.ofStep && status.ok())
+      status = launch(one);
+  return status;
+}
+
 Status GpuSession::launchStep(const FunctionInfo &train) {
   Status status;
   for (const Routine *routine : {train.single, train.advance})
     for (const LaunchInfo &one : routine->launches)
-      if (status.ok())
+      if (!one.ofStep && status.ok())
         status = launch(one);
   return status;
 }
