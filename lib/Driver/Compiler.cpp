@@ -56,8 +56,8 @@ bool Compiler::parse(llvm::StringRef path) {
 
 bool Compiler::checkDeviceOptions() {
   std::string device = target.isDevice ? target.cpu : options.secondTarget;
-  if (options.persistentLoop && device.empty()) {
-    errors << "dlc: --gpu-loop persistent is for a GPU: name one with --device gpu\n";
+  if (options.loop != "auto" && device.empty()) {
+    errors << "dlc: --gpu-loop " << options.loop << " is for a GPU: name one with --device gpu\n";
     return false;
   }
   if (options.products == "f32" || (!device.empty() && device != "sm_75"))
@@ -75,7 +75,7 @@ bool Compiler::elaborate() {
     return false;
   }
   target = *described;
-  target.persistent = options.persistentLoop;
+  target.loop = options.loop;
   target.products = options.products;
   context = createContext();
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
@@ -176,7 +176,7 @@ bool Compiler::addSecondTarget() {
   }
   if (!lowerTo(Phase::Step))
     return false;
-  described->persistent = options.persistentLoop;
+  described->loop = options.loop;
   described->products = options.products;
   mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
   auto internalError = [&] {

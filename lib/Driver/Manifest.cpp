@@ -1,6 +1,6 @@
 //===- Manifest.cpp - What the runtime must know, as JSON -------------------------------------===//
-#include "Cost.h"
 #include "dlc/Driver/Compiler.h"
+#include "dlc/IR/Cost.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/JSON.h"
@@ -31,6 +31,8 @@ public:
     json.attributeArray("tensors", [&] { writeTensors(); });
     json.attributeObject("functions", [&] { writeFunctions(); });
     if (target.isDevice) {
+      json.attribute("early_launches", target.earlyLaunches);
+      json.attribute("loop_forced", target.loop == "persistent");
       json.attributeObject("routines", [&] { writeRoutines(); });
       functions.clear(); // there is nothing to call
     }

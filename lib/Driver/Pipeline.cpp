@@ -49,8 +49,9 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
       manager.addPass(createLayOutWeightsPass()); // needs to know which columns belong to threads
     manager.addPass(createPlanMemoryPass());      // needs the order and the barriers
     if (target.isDevice)
-      manager.addPass(createPlanLaunchesPass(
-          {target.persistent, target.products, target.cpu})); // the grids; the manifest lists them
+      manager.addPass(
+          createPlanLaunchesPass({target.loop, target.products, target.cpu,
+                                  target.earlyLaunches})); // the grids; the manifest lists them
   }
   if (reaches(Phase::Loops)) {
     if (target.isDevice)

@@ -183,7 +183,7 @@ Status measureProcessor(Session &session, const FunctionInfo &train, const RowLi
 /// kernel by the device's.
 Status measureDevice(Session &session, const FunctionInfo &train, const RowList &rows,
                      Bench &bench) {
-  bench.loop = train.loop ? "persistent" : "graph";
+  bench.loop = session.loop();
   dlrt_frame &frame = session.getFrame();
   int64_t batch = std::min(train.batch, rows.size());
   int64_t count = std::min(Session::kStepsAtOnce, rows.size() / batch);

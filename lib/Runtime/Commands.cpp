@@ -72,6 +72,7 @@ struct Command {
     plan.threads = experiment.session->threads();
     plan.device = experiment.session->device();
     plan.precision = program.precision;
+    plan.loop = experiment.session->loop();
     plan.trainRows = experiment.parts.train.size();
     plan.validationRows = experiment.parts.validation.size();
     plan.testRows = experiment.parts.test.size();

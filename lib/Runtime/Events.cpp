@@ -109,7 +109,8 @@ void ConsoleEvents::plan(const PlanEvent &event) {
       event.program + ": " + formatCount(event.parameters) + " parameters, arena " +
       formatBytes(event.memory.arena) +
       (event.device == "cpu" ? format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s")
-                             : ", on " + event.device + " in " + event.precision);
+                             : ", on " + event.device + " in " + event.precision +
+                                   (event.loop.empty() ? "" : ", loop: " + event.loop));
   if (event.compileSeconds > 0)
     text += format(", compiled in %.0f ms", event.compileSeconds * 1000);
   if (event.device != "cpu")
@@ -225,6 +226,7 @@ void JsonEvents::plan(const PlanEvent &event) {
        ",\"compile_seconds\":" + jsonNumber(event.compileSeconds) +
        ",\"threads\":" + std::to_string(event.threads) + ",\"device\":" + jsonString(event.device) +
        ",\"precision\":" + jsonString(event.precision) +
+       (event.loop.empty() ? "" : ",\"loop\":" + jsonString(event.loop)) +
        (event.device == "cpu" ? "" : jsonMemory(event.memory)) +
        ",\"train_rows\":" + std::to_string(event.trainRows) + ",\"validation_rows\":" +
        std::to_string(event.validationRows) + ",\"test_rows\":" + std::to_string(event.testRows));

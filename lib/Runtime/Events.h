@@ -28,6 +28,7 @@ struct PlanEvent {
   int threads = 1;
   std::string device = "cpu"; /// or the GPU, by number and name
   std::string precision;      /// of f32 in the program, and of products
+  std::string loop;           /// on a GPU, how steps follow each other
   int64_t trainRows = 0, validationRows = 0, testRows = 0;
 };
 

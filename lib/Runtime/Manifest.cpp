@@ -161,6 +161,8 @@ Status Program::parse(const dlrt_program &table) {
                          ", and this runtime reads version " + std::to_string(DLRT_ABI_VERSION));
   name = manifest["name"].string();
   precision = manifest["precision"].string();
+  loopForced = manifest["loop_forced"].boolean();
+  earlyLaunches = manifest["early_launches"].boolean();
   arenaBytes = manifest["arena_bytes"].integer(-1);
   copyBytes = manifest["copy_bytes"].integer();
   parameters = manifest["parameters"].integer();

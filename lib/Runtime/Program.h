@@ -161,6 +161,8 @@ public:
   std::vector<std::unique_ptr<Routine>> routines;
   const void *image = nullptr; /// what a device's driver loads; null for a processor
   int64_t imageBytes = 0;
+  bool loopForced = false;    /// on a device: in one kernel or not at all
+  bool earlyLaunches = false; /// on a device: kernels wait by themselves for those before them
   TrainSettings train;
   std::vector<ReportEntry> report;
   const void *weights = nullptr; /// the bytes of a state file that the program came with, or null

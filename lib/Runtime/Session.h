@@ -69,6 +69,10 @@ public:
   /// Where it runs: "cpu", or the GPU by number and name.
   virtual std::string device() const { return "cpu"; }
 
+  /// How training steps follow each other on a GPU: "graph", "persistent", or why not the one that
+  /// the program prefers.
+  virtual std::string loop() const { return ""; }
+
   /// What it takes of its device's memory, the data that it was given included.
   virtual MemoryUse memory() const = 0;
 

@@ -45,12 +45,18 @@ static constexpr Gpu gpus[] = {
     {"sm_90a", "+ptx80", 90, true}, {"sm_100", "+ptx86", 100}, {"sm_103", "+ptx88", 103},
     {"sm_120", "+ptx87", 120},      {"sm_121", "+ptx88", 121}};
 
+static TargetDescription describe(llvm::StringRef name, llvm::StringRef features, int capability) {
+  TargetDescription target{name.str(), features.str(), 0, 0, /*isDevice=*/true};
+  target.earlyLaunches = capability >= 90;
+  return target;
+}
+
 std::optional<TargetDescription> dlc::describeDevice(llvm::StringRef name) {
   if (name == kEmulator)
-    return TargetDescription{kEmulator.str(), "", 0, 0, /*isDevice=*/true};
+    return describe(kEmulator, "", /*capability=*/90);
   for (const Gpu &gpu : gpus)
     if (name == gpu.name)
-      return TargetDescription{gpu.name.str(), gpu.features.str(), 0, 0, /*isDevice=*/true};
+      return describe(name, gpu.features, gpu.capability ? gpu.capability : 90);
   return std::nullopt;
 }
 

@@ -37,6 +37,8 @@ static StringRef emulationOf(StringRef intrinsic) {
       {"llvm.nvvm.wgmma.commit_group.sync.aligned", "emu_wgmma_commit"},
       {"llvm.nvvm.setmaxnreg.dec.sync.aligned.u32", "emu_setmaxnreg_dec"},
       {"llvm.nvvm.setmaxnreg.inc.sync.aligned.u32", "emu_setmaxnreg_inc"},
+      {"llvm.nvvm.griddepcontrol.wait", "emu_grid_dependency_wait"},
+      {"llvm.nvvm.griddepcontrol.launch.dependents", "emu_grid_dependency_launch"},
   };
   for (auto [name, emulation] : table)
     if (intrinsic == name)

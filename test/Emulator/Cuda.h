@@ -73,6 +73,7 @@ enum LaunchAttributeId : int {
   LAUNCH_IGNORE = 0,
   LAUNCH_COOPERATIVE = 2,
   LAUNCH_CLUSTER_DIMENSION = 4,
+  LAUNCH_PROGRAMMATIC_STREAM_SERIALIZATION = 6,
 };
 
 struct LaunchAttribute {
@@ -81,6 +82,7 @@ struct LaunchAttribute {
   union {
     char bytes[64];
     int cooperative;
+    int programmaticStreamSerialization;
     struct {
       unsigned x, y, z;
     } clusterDim;
@@ -194,6 +196,7 @@ EMULATOR_API int cuStreamBeginCapture_v2(void *stream, int mode);
 EMULATOR_API int cuStreamEndCapture(void *stream, void **graph);
 EMULATOR_API int cuGraphInstantiateWithFlags(void **executable, void *graph,
                                              unsigned long long flags);
+EMULATOR_API int cuGraphUpload(void *executable, void *stream);
 EMULATOR_API int cuGraphLaunch(void *executable, void *stream);
 EMULATOR_API int cuGraphExecDestroy(void *executable);
 EMULATOR_API int cuGraphDestroy(void *graph);

@@ -24,7 +24,7 @@ int cuDriverGetVersion(int *version) {
   return call(__func__, Call::Init, [&] {
     if (!version)
       return CUDA_ERROR_INVALID_VALUE;
-    *version = 13000;
+    *version = driver.version;
     return CUDA_SUCCESS;
   });
 }
@@ -71,7 +71,6 @@ const std::map<int, int> attributes = {
     {41, 1}, // unified addresses
     {81, kSharedPerProcessor},
     {82, 65536}, // registers per multiprocessor
-    {95, 1},     // cooperative launch
     {97, kSharedPerBlockOptIn},
     {106, kBlocksPerProcessor},
     {111, kSharedReserved},
@@ -103,7 +102,10 @@ int cuDeviceGetUuid_v2(void *uuid, int device) {
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   return query(__func__, attribute > 0 ? value : nullptr, device, [&] {
     auto found = attributes.find(attribute);
-    *value = attribute == 16 ? driver.processors : found == attributes.end() ? 0 : found->second;
+    *value = attribute == 16             ? driver.processors
+             : attribute == 95           ? driver.cooperative
+             : found == attributes.end() ? 0
+                                         : found->second;
   });
 }
 

@@ -70,7 +70,7 @@ void emu_store_release_i32(int *address, int value) {
 
 void emu_fence_gpu() {}
 void emu_fence_cta() {}
-void emu_grid_dependency_wait() {}
+void emu_grid_dependency_wait() { grid.waitForKernelBefore(); }
 void emu_grid_dependency_launch() {}
 
 //===----------------------------------------------------------------------------------------===//

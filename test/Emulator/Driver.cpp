@@ -63,6 +63,8 @@ void Driver::reset() {
   totalBytes = number("DLC_EMULATOR_MEMORY", uint64_t(4) << 30);
   // More than a kernel's own limit, 20 million rounds: that is what should end such a wait.
   grid.patience = number("DLC_EMULATOR_PATIENCE", 30'000'000);
+  version = static_cast<int>(number("DLC_EMULATOR_VERSION", 13000));
+  cooperative = number("DLC_EMULATOR_COOPERATIVE", 1);
   const char *words = std::getenv("DLC_EMULATOR_SCHEDULE");
   scheduleError = schedule.parse(words ? words : "");
   contextUsers = 0;

@@ -56,7 +56,16 @@ private:
 };
 
 /// One thing that a stream does. It reports mistakes through Driver::fail.
-using Operation = std::function<void()>;
+struct Operation {
+  template <typename Body> Operation(Body run) : run(std::move(run)) {}
+
+  std::function<void()> run;
+  bool isKernel = false;
+  /// Of a kernel launched programmatically: runs it so that it starts before `before` has, which is
+  /// the kernel before it. Otherwise empty.
+  std::function<void(const std::function<void()> &before)> runEarly;
+  void *stream = nullptr; // set by enqueue()
+};
 
 struct Module {
   void *context;
@@ -143,8 +152,9 @@ public:
   /// Carries out what the stream holds, and for the null stream what it is ordered after.
   void drain(Stream &stream);
   void drainAll();
-  /// Carries out one operation, unless there was an error.
-  void carryOut(const Operation &operation);
+  /// Carries out one operation, unless there was an error. Where `next` may start early and the
+  /// schedule wants it, both: true then.
+  bool carryOut(const Operation &operation, const Operation *next = nullptr);
   /// Carries out the first operation of the stream's queue. False if it is empty.
   bool step(Stream &stream);
 
@@ -155,6 +165,8 @@ public:
   std::string failed; // the call that was made to fail
   size_t totalBytes = 0;
   int processors = 4;
+  int version = 0; // of CUDA
+  bool cooperative = true;
   Schedule schedule;
 
   int contextUsers = 0; // of the primary context

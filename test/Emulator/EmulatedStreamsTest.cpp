@@ -167,6 +167,50 @@ TEST_F(Streams, GraphReplaysWhatWasCaptured) {
   }
 }
 
+TEST_F(Streams, KernelsThatMayStartEarlyMustWait) {
+  for (bool waits : {true, false}) {
+    bool late = true; // under every schedule
+    for (const std::string &schedule : schedules()) {
+      start(schedule);
+      void *stream = createStream(), *graph, *executable;
+      int *memory = upload(std::vector<int>{1, 0});
+      EXPECT_EQ(cuda().cuStreamBeginCapture_v2(stream, CAPTURE_THREAD_LOCAL), CUDA_SUCCESS);
+      EXPECT_EQ(add(memory, 1, stream), CUDA_SUCCESS);
+      Shape early;
+      early.stream = stream;
+      early.early = true;
+      EXPECT_EQ(launch("copyEarly", early, memory + 1, memory, waits), CUDA_SUCCESS);
+      EXPECT_EQ(cuda().cuStreamEndCapture(stream, &graph), CUDA_SUCCESS);
+      EXPECT_EQ(cuda().cuGraphInstantiateWithFlags(&executable, graph, 0), CUDA_SUCCESS);
+      EXPECT_EQ(cuda().cuGraphUpload(executable, stream), CUDA_SUCCESS);
+      for (int i = 2; i < 10; ++i) {
+        EXPECT_EQ(cuda().cuGraphLaunch(executable, stream), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuStreamSynchronize(stream), CUDA_SUCCESS);
+        std::vector<int> found = download(memory, 2);
+        EXPECT_EQ(found[0], i);
+        late &= found[1] == i;
+      }
+    }
+    EXPECT_EQ(late, waits);
+  }
+}
+
+TEST_F(Streams, OldDriversCaptureNothingThatStartsEarly) {
+  setenv("DLC_EMULATOR_VERSION", "12020", 1);
+  start("forward");
+  unsetenv("DLC_EMULATOR_VERSION");
+  void *stream = createStream(), *graph;
+  int *memory = upload(std::vector<int>{1, 0});
+  Shape early;
+  early.stream = stream;
+  early.early = true;
+  EXPECT_EQ(launch("copyEarly", early, memory + 1, memory, true), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuStreamBeginCapture_v2(stream, CAPTURE_THREAD_LOCAL), CUDA_SUCCESS);
+  EXPECT_EQ(launch("copyEarly", early, memory + 1, memory, true),
+            CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  EXPECT_EQ(cuda().cuStreamEndCapture(stream, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
 TEST_F(Streams, CaptureForksAndJoins) {
   void *stream = createStream(), *side = createStream(), *graph, *executable;
   void *fork = createEvent(), *join = createEvent();

@@ -324,6 +324,14 @@ KERNEL(addAt, 3)(int *address, int64_t index, int64_t value) {
     address[index] += static_cast<int>(value);
 }
 
+/// *to = *from, by the first thread of a kernel that may start early.
+KERNEL(copyEarly, 3)(int *to, const int *from, int64_t waits) {
+  if (waits)
+    emu_grid_dependency_wait();
+  if (global() == 0)
+    *to = *from;
+}
+
 /// Calls that no kernel may make, by number.
 KERNEL(misuse, 1)(int64_t which) {
   char *memory = shared<char>();

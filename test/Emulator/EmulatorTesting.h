@@ -39,13 +39,13 @@ struct Api {
   EACH(cuEventCreate) EACH(cuEventDestroy_v2) EACH(cuEventRecord) EACH(cuEventSynchronize)
   EACH(cuEventQuery) EACH(cuEventElapsedTime) EACH(cuEventElapsedTime_v2)
   EACH(cuStreamBeginCapture_v2) EACH(cuStreamEndCapture) EACH(cuGraphInstantiateWithFlags)
-  EACH(cuGraphLaunch) EACH(cuGraphExecDestroy) EACH(cuGraphDestroy) EACH(cuTensorMapEncodeTiled)
+  EACH(cuGraphUpload) EACH(cuGraphLaunch) EACH(cuGraphExecDestroy) EACH(cuGraphDestroy) EACH(cuTensorMapEncodeTiled)
   EACH(dlc_emulator_reset)
   EACH(dlc_emulator_report)
   // clang-format on
 #undef EACH
 
-                                                                    private
+                                                                        private
     : template <typename Function>
       static Function load(const char *name) {
     static void *library = dlopen(EMULATED_DRIVER, RTLD_NOW | RTLD_LOCAL);
@@ -121,6 +121,7 @@ protected:
     bool cooperative = false;
     unsigned cluster = 1;
     void *stream = nullptr;
+    bool early = false;
   };
 
   /// Launches a kernel; returns what the launch itself does.
@@ -130,13 +131,15 @@ protected:
     void *parameters[std::size(values)];
     for (size_t i = 0; i < std::size(values); ++i)
       parameters[i] = &values[i];
-    LaunchAttribute attributes[2] = {};
+    LaunchAttribute attributes[3] = {};
     attributes[0].id = LAUNCH_COOPERATIVE;
     attributes[0].value.cooperative = shape.cooperative;
     attributes[1].id = LAUNCH_CLUSTER_DIMENSION;
     attributes[1].value.clusterDim = {shape.cluster, 1, 1};
+    attributes[2].id = LAUNCH_PROGRAMMATIC_STREAM_SERIALIZATION;
+    attributes[2].value.programmaticStreamSerialization = shape.early;
     LaunchConfig config = {shape.blocks, 1,          1, shape.threads, 1, 1, shape.sharedBytes,
-                           shape.stream, attributes, 2};
+                           shape.stream, attributes, 3};
     return cuda().cuLaunchKernelEx(&config, find(kernel), parameters, nullptr);
   }
 

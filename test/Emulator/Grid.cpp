@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include <xmmintrin.h>
 
@@ -61,6 +62,13 @@ void Grid::yield() {
   wait("a poll of memory");
 }
 
+void Grid::waitForKernelBefore() {
+  if (!before)
+    return;
+  dependent.push_back(running);
+  wait("the kernel before");
+}
+
 void Grid::mayYield() {
   running->wrote = true;
   if (!schedule->isForward() && schedule->coin())
@@ -109,9 +117,10 @@ void Grid::exitThread() {
 // The scheduler
 //===----------------------------------------------------------------------------------------===//
 
-std::string Grid::run(const Launch &what, Schedule &how) {
+std::string Grid::run(const Launch &what, Schedule &how, const std::function<void()> &first) {
   launch = &what;
   schedule = &how;
+  before = first;
   error.clear();
   Dim3 clusterGrid = {what.grid.x / what.cluster.x, what.grid.y / what.cluster.y,
                       what.grid.z / what.cluster.z};
@@ -124,10 +133,26 @@ std::string Grid::run(const Launch &what, Schedule &how) {
     size_t last = std::min(first + resident, order.size());
     load({order.begin() + first, order.begin() + last});
     loop();
+    runBefore(); // if nobody has waited for it
     finish();
   }
   _mm_setcsr(controls);
   return error;
+}
+
+/// What comes before runs with a grid of its own, while this launch's threads keep their stacks.
+void Grid::runBefore() {
+  if (!before || !error.empty())
+    return;
+  auto work = std::exchange(before, nullptr);
+  Grid suspended;
+  suspended.patience = patience;
+  suspended.firstStack = firstStack + blocks.size() * launch->block.count();
+  std::swap(*this, suspended);
+  work();
+  std::swap(*this, suspended);
+  for (Thread *thread : std::exchange(dependent, {}))
+    wake(*thread);
 }
 
 void Grid::load(const std::vector<size_t> &clusterNumbers) {
@@ -150,7 +175,7 @@ void Grid::load(const std::vector<size_t> &clusterNumbers) {
       block.cluster = &clusters[c];
       block.rank = static_cast<int>(rank);
       clusters[c].blocks.push_back(&block);
-      prepare(block, blocks.size() * launch->block.count());
+      prepare(block, firstStack + blocks.size() * launch->block.count());
       clusters[c].threads += block.alive;
       blocks.push_back(&block);
     }
@@ -207,6 +232,10 @@ void Grid::loop() {
   while (alive && error.empty()) {
     if (Warp *next = pick()) {
       runWarp(*next);
+      continue;
+    }
+    if (before) {
+      runBefore();
       continue;
     }
     // Those that are not starved wait or poll. Whoever polls looks again after anything happened;

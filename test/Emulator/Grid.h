@@ -13,6 +13,7 @@
 #include "Schedule.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ struct Launch {
   Dim3 grid, block, cluster;
   uint32_t sharedBytes = 0;
   bool cooperative = false;
+  bool early = false; // it may start before the kernel before it has ended
   int64_t arguments[kMaxArguments] = {};
   int argumentCount = kMaxArguments;
   std::vector<TensorMapArgument> tensorMaps;
@@ -125,8 +127,10 @@ public:
   /// poll, all of them together get kPatienceOfAll times as many.
   uint64_t patience = 0;
 
-  /// Empty on success, else what went wrong and where.
-  std::string run(const Launch &launch, Schedule &schedule);
+  /// Empty on success, else what went wrong and where. The first blocks run up to where they wait
+  /// for the kernel before, or to their end; then comes `before`, which may run launches.
+  std::string run(const Launch &launch, Schedule &schedule,
+                  const std::function<void()> &before = nullptr);
 
   // For the functions that kernels call; all of them concern the thread that runs.
 
@@ -141,6 +145,8 @@ public:
   /// Lets others run now and then, where the schedule is adversarial. After writes that others
   /// may wait for.
   void mayYield();
+  /// Waits until what the launch is to wait for has been run.
+  void waitForKernelBefore();
   /// Ends the launch with this message.
   [[noreturn]] void fail(const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -154,6 +160,7 @@ private:
   void runWarp(Warp &warp);
   void runLane(Warp &warp, int lane);
   bool wakeYielded(bool victimToo);
+  void runBefore();
   void finish();
   std::string describeDeadlock(const char *what);
 
@@ -171,6 +178,9 @@ private:
   bool progress = false;
   uint64_t idleRounds = 0, idlePolls = 0;
   std::string error;
+  std::function<void()> before;    // has not been run
+  std::vector<Thread *> dependent; // wait for it
+  size_t firstStack = 0;           // those below are a suspended launch's
 };
 
 extern Grid grid;

@@ -50,7 +50,7 @@ Result access(void *stream, const char *name, std::initializer_list<const void *
       if (!onDevice(place, bytes))
         return driver.fail(CUDA_ERROR_ILLEGAL_ADDRESS,
                            std::string(name) + ": memory was freed before it was done");
-    operation();
+    operation.run();
   });
 }
 

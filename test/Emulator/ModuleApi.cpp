@@ -147,6 +147,8 @@ Result check(const Function &function, const Launch &launch) {
   if (cluster.count() > (function.largeClusters ? 16 : 8))
     return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   uint64_t resident = uint64_t(driver.processors) * occupancy(block.count(), launch.sharedBytes);
+  if (launch.cooperative && !driver.cooperative)
+    return CUDA_ERROR_NOT_SUPPORTED;
   if (launch.cooperative && grid.count() > resident)
     return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
   return CUDA_SUCCESS;
@@ -184,17 +186,23 @@ Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameter
     return wrong;
   launch.name = function->name;
   launch.kernel = function->kernel.function;
+  bool early = launch.early;
   auto shared = std::make_shared<Launch>(std::move(launch));
   takeArguments(function->kernel, parameters, *shared);
-  return driver.enqueue(stream, [handle, launch = std::move(shared)] {
+  auto run = [handle, launch = std::move(shared)](const std::function<void()> &before) {
     if (!driver.functions.find(handle))
       return driver.fail(CUDA_ERROR_INVALID_HANDLE, launch->name + ": its module was unloaded");
     ++driver.kernels;
-    std::string error = grid.run(*launch, driver.schedule);
+    std::string error = grid.run(*launch, driver.schedule, before);
     if (!error.empty())
       driver.fail(CUDA_ERROR_LAUNCH_FAILED, error);
     driver.checkMemory(launch->name.c_str());
-  });
+  };
+  Operation operation([run] { run(nullptr); });
+  operation.isKernel = true;
+  if (early)
+    operation.runEarly = run;
+  return driver.enqueue(stream, std::move(operation));
 }
 } // namespace
 
@@ -235,6 +243,8 @@ int cuLaunchKernelEx(const LaunchConfig *config, void *function, void **paramete
       const LaunchAttribute &attribute = config->attributes[i];
       if (attribute.id == LAUNCH_COOPERATIVE)
         launch.cooperative = attribute.value.cooperative;
+      else if (attribute.id == LAUNCH_PROGRAMMATIC_STREAM_SERIALIZATION)
+        launch.early = attribute.value.programmaticStreamSerialization;
       else if (attribute.id == LAUNCH_CLUSTER_DIMENSION)
         launch.cluster = {attribute.value.clusterDim.x, attribute.value.clusterDim.y,
                           attribute.value.clusterDim.z};

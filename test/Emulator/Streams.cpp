@@ -11,9 +11,16 @@ Stream *Driver::findStream(void *handle) {
   return streams.find(handle);
 }
 
-void Driver::carryOut(const Operation &operation) {
-  if (sticky == CUDA_SUCCESS)
-    operation();
+bool Driver::carryOut(const Operation &operation, const Operation *next) {
+  if (sticky != CUDA_SUCCESS)
+    return false;
+  bool early = next && next->runEarly && operation.isKernel && next->stream == operation.stream &&
+               !schedule.isForward() && schedule.coin();
+  if (early)
+    next->runEarly(operation.run);
+  else
+    operation.run();
+  return early;
 }
 
 bool Driver::step(Stream &stream) {
@@ -21,7 +28,8 @@ bool Driver::step(Stream &stream) {
     return false;
   Operation operation = std::move(stream.queue.front());
   stream.queue.pop_front();
-  carryOut(operation);
+  if (carryOut(operation, stream.queue.empty() ? nullptr : &stream.queue.front()))
+    stream.queue.pop_front();
   return true;
 }
 
@@ -43,9 +51,15 @@ Result Driver::enqueue(void *handle, Operation operation) {
   Stream *stream = findStream(handle);
   if (!stream)
     return CUDA_ERROR_INVALID_HANDLE;
+  operation.stream = stream;
   if (stream->capture) {
     if (!stream->capture->valid)
       return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    constexpr int kProgrammaticEdges = 12030; // since when a capture can hold them
+    if (operation.runEarly && version < kProgrammaticEdges) {
+      stream->capture->valid = false;
+      return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    }
     stream->capture->operations.push_back(std::move(operation));
     ++stream->captured;
     stream->joined = false;
@@ -377,14 +391,21 @@ int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long lo
   });
 }
 
+int cuGraphUpload(void *executable, void *stream) {
+  return onStream(__func__, Call::Context, stream, [&](Stream &) {
+    return driver.executables.find(executable) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  });
+}
+
 int cuGraphLaunch(void *executable, void *stream) {
   return call(__func__, Call::Launch, [&] {
     Graph *graph = driver.executables.find(executable);
     if (!graph)
       return CUDA_ERROR_INVALID_HANDLE;
     return driver.enqueue(stream, [operations = graph->operations] {
-      for (const Operation &operation : *operations)
-        driver.carryOut(operation);
+      for (size_t i = 0; i < operations->size(); ++i)
+        i += driver.carryOut((*operations)[i],
+                             i + 1 < operations->size() ? &(*operations)[i + 1] : nullptr);
     });
   });
 }

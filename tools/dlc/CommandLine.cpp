@@ -98,14 +98,14 @@ static llvm::ArrayRef<Option> options() {
          c.device = v.str();
          return std::string();
        }},
-      {"--gpu-loop", "graph|persistent",
+      {"--gpu-loop", "auto|graph|persistent",
        "how a GPU goes from step to step: graphs of launches, or one kernel that stays (default "
-       "graph)",
+       "auto: what is estimated to be faster)",
        [](CommandLine &c, llvm::StringRef v) {
          c.gpuLoop = v.str();
-         return v == "graph" || v == "persistent"
+         return v == "auto" || v == "graph" || v == "persistent"
                     ? std::string()
-                    : "expects graph or persistent, found '" + v.str() + "'";
+                    : "expects auto, graph or persistent, found '" + v.str() + "'";
        }},
       {"--target", "NAME",
        "processor: native, avx512, avx2 or portable (default native); a GPU: sm_75 to sm_121; both "

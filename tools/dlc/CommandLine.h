@@ -16,7 +16,7 @@ struct CommandLine {
   std::string command; // run, eval, ...; "emit" for --emit=...
   std::vector<std::string> operands;
   std::string data, save, resume, weights, plotFolder, emit, output,
-      target = "native", precision = "f32", device, gpuLoop = "graph";
+      target = "native", precision = "f32", device, gpuLoop = "auto";
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> given; // the options that were named
   std::optional<uint64_t> seed;

@@ -45,7 +45,7 @@ static CompileOptions compileOptions(const CommandLine &line) {
     (isDeviceTarget(name) ? options.secondTarget : options.target) = name.str();
   if (!options.secondTarget.empty() && line.command == "emit")
     options.target = std::exchange(options.secondTarget, "");
-  options.persistentLoop = line.gpuLoop == "persistent";
+  options.loop = line.gpuLoop;
   return options;
 }
 

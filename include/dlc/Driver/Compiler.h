@@ -14,7 +14,7 @@ struct CompileOptions {
   std::string target = "native"; // a processor or a GPU
   std::string secondTarget;      // a GPU that a shared library has code for as well; may be empty
   std::string products = "f32";  // what products of f32 are made of on a GPU: f32, tf32, bf16, f16
-  bool persistentLoop = false;   // of training steps on a GPU, in place of graphs of launches
+  std::string loop = "auto";     // of training steps on a GPU: graph, persistent or auto
   std::vector<std::string> leaveOut; // functions of the program that will not be called
 };
 

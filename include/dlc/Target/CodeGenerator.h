@@ -29,7 +29,8 @@ struct TargetDescription {
   int64_t vectorBytes = 0;      // width of a vector register
   int64_t registers = 0;        // how many of them
   bool isDevice = false;        // a GPU: kernels are launched, not called
-  bool persistent = false;      // on it, training steps run in one kernel that stays
+  std::string loop = "auto";    // on it, how steps follow each other: graph, persistent, auto
+  bool earlyLaunches = false;   // on it, kernels can start before those before them have ended
   std::string products = "f32"; // on it, what products of f32 are made of: f32, tf32, bf16, f16
 
   /// Compiled code of equal text is equal code: for the manifest and for messages.

@@ -13,6 +13,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "Alike.h"
 #include "GpuEmitter.h"
+#include "LoopCost.h"
 #include "LoopPlan.h"
 #include "TrainingLoop.h"
 #include "WgmmaPlan.h"
@@ -38,12 +39,12 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
 
   void runOnOperation() override {
     OpBuilder b(&getContext());
-    if (persistent)
-      getOperation()->setAttr("dl.persistent", b.getUnitAttr());
     auto format = products == "tf32"   ? ProductFormat::TF32
                   : products == "bf16" ? ProductFormat::BF16
                   : products == "f16"  ? ProductFormat::F16
                                        : ProductFormat::Exact;
+    if (earlyLaunches)
+      getOperation()->setAttr("dl.early_launches", b.getUnitAttr());
     SmallVector<KernelOp> known;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto batch = function->getAttrOfType<IntegerAttr>("dl.batch");
@@ -62,14 +63,30 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
           known.push_back(kernel);
       }
     }
-    if (auto train = getOperation().lookupSymbol<func::FuncOp>("train"); train && persistent)
+    if (auto train = getOperation().lookupSymbol<func::FuncOp>("train"))
+      chooseLoop(train);
+  }
+
+  /// Says in `dl.loop` what either loop is estimated to take.
+  void chooseLoop(func::FuncOp train) {
+    OpBuilder b(&getContext());
+    LoopCost cost = costOfLoops(train, earlyLaunches);
+    NamedAttrList list;
+    list.append("graph_us", b.getF64FloatAttr(cost.graph));
+    if (cost.persistent) // else it is impossible
+      list.append("persistent_us", b.getF64FloatAttr(*cost.persistent));
+    list.append("asked", b.getStringAttr(loop));
+    getOperation()->setAttr("dl.loop", list.getDictionary(&getContext()));
+    if (loop == "persistent" || (loop == "auto" && cost.prefersPersistent())) {
+      getOperation()->setAttr("dl.persistent", b.getUnitAttr());
       planLoop(train);
+    }
   }
 
   /// One kernel of all steps has no parameters of single ones, where tensor maps would be.
   Launch plan(KernelOp kernel, int64_t batch, ProductFormat format) {
     bool hasWarpgroups = device == "sm_90a" || device == "emulator";
-    if (hasWarpgroups && !persistent)
+    if (hasWarpgroups && loop != "persistent")
       if (auto launch = planWgmma(kernel, batch))
         return *launch;
     return chooseLaunch(kernel, batch, format, /*copies=*/device != "sm_75");
@@ -132,6 +149,7 @@ struct ConvertKernelsToDevicePass
     }
     ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
     inner.setInsertionPointToStart(launch.addEntryBlock());
+    waitForKernelBefore(inner, getOperation());
     ValueRange given(launch.getArguments());
     SmallVector<Value> values(given.take_front(2));
     values.push_back(gridNumber(inner, "ctaid.x"));

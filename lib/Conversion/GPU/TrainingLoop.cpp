@@ -67,6 +67,14 @@ static void goOn(LoopCode &code, Value frame, Value rows, Value ahead) {
   });
 }
 
+void waitForKernelBefore(ImplicitLocOpBuilder &b, ModuleOp module) {
+  if (!module->hasAttr("dl.early_launches"))
+    return;
+  LoopCode code(b);
+  code.call("llvm.nvvm.griddepcontrol.launch.dependents", {});
+  code.call("llvm.nvvm.griddepcontrol.wait", {});
+}
+
 void makeAdvance(func::FuncOp train) {
   OutputOp loss = lossOf(train);
   if (!loss)
@@ -85,13 +93,15 @@ void makeAdvance(func::FuncOp train) {
   function->setAttr("dl.threads", b.getI64IntegerAttr(1));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
+  auto module = train->getParentOfType<ModuleOp>();
+  waitForKernelBefore(b, module);
   Value frame = entry->getArgument(0), rows = entry->getArgument(1);
   goOn(code, frame, rows, code.number(1));
   addLoss(code, frame, rows, entry->getArgument(2), loss);
   if (ofStep) {
     SmallVector<Value> values{frame, rows, /*block=*/code.number(0)};
     llvm::append_range(values, entry->getArguments().drop_front(3));
-    auto body = train->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(bodyName(ofStep));
+    auto body = module.lookupSymbol<func::FuncOp>(bodyName(ofStep));
     func::CallOp::create(b, body, values);
   }
   func::ReturnOp::create(b);

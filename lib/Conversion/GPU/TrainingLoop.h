@@ -5,6 +5,7 @@
 #include "dlc/IR/DL.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace dlc {
 
@@ -21,6 +22,16 @@ int64_t alignmentOf(mlir::Value tensor);
 /// A function of the device that only others call.
 mlir::func::FuncOp makeInternal(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
                                 llvm::ArrayRef<mlir::Type> arguments);
+
+/// Where kernels can start early, what a launched one begins with: it lets the next one start, and
+/// waits until the one before has ended and all that it wrote can be read.
+///
+/// No kernel may touch memory before that. It is enough: every thread of every launched kernel
+/// waits, so one has ended only after the one before it has, and so on. What a kernel writes, none
+/// before it still reads, and none behind it has begun to. Nothing hangs: a kernel starts early
+/// only when all blocks of the one before are there, so those that it keeps from a multiprocessor
+/// are none that it waits for.
+void waitForKernelBefore(mlir::ImplicitLocOpBuilder &b, mlir::ModuleOp module);
 
 /// Makes `advance(frame, rows, loss, scalars...)`, which stands behind the kernels of a step where
 /// the next one follows without the host: it counts the step, goes on to the next batch's row

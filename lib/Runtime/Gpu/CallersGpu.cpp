@@ -128,7 +128,7 @@ Status GpuSession::useFields(const void *const *from, int64_t rows) {
     forgetData();
   if (Status status = reserveData(rows, std::vector<bool>(fields.size(), false)); !status.ok())
     return status;
-  forgetGraph(); // it has the old addresses
+  forgetGraphs(); // it has the old addresses
   callersFields = std::move(addresses);
   return Status();
 }

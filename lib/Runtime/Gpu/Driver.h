@@ -27,11 +27,29 @@ using Graph = struct GraphObject *;
 using GraphExec = struct GraphExecObject *;
 using Event = struct EventObject *;
 
+/// A launch and what is special about it.
+struct LaunchAttribute {
+  int id;
+  int padding;
+  union {
+    int number;
+    char room[64];
+  } value;
+};
+constexpr int kProgrammaticStreamSerialization = 6; /// of LaunchAttribute
+struct LaunchConfig {
+  unsigned blocksX, blocksY, blocksZ, threadsX, threadsY, threadsZ, sharedBytes;
+  Stream stream;
+  LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+
 constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidHandle = 400;
 
 /// Attributes of devices and functions, by the driver's numbers.
 enum DeviceAttribute {
   kMultiprocessors = 16,
+  kCooperativeLaunch = 95,
   kCapabilityMajor = 75,
   kCapabilityMinor = 76,
   kSharedBytesPerBlock = 97 /// at most, where a function asks for it
@@ -104,6 +122,7 @@ enum TensorMapPromotion { kPromotion256 = 3 };
   X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
   X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
   X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \
+  X(cuGraphUpload, (GraphExec exec, Stream stream))                                                \
   X(cuGraphLaunch, (GraphExec exec, Stream stream))                                                \
   X(cuGraphExecDestroy, (GraphExec exec))                                                          \
   X(cuGraphDestroy, (Graph graph))                                                                 \
@@ -112,9 +131,8 @@ enum TensorMapPromotion { kPromotion256 = 3 };
   X(cuLaunchCooperativeKernel,                                                                     \
     (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ, unsigned threadsX,   \
      unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, Stream stream, void **arguments)) \
-  X(cuLaunchKernel, (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ,      \
-                     unsigned threadsX, unsigned threadsY, unsigned threadsZ,                      \
-                     unsigned sharedBytes, Stream stream, void **arguments, void **extra))
+  X(cuLaunchKernelEx,                                                                              \
+    (const LaunchConfig *config, Function function, void **arguments, void **extra))
 
 /// The driver's functions.
 struct Driver {

@@ -32,7 +32,7 @@ Status GpuSession::makePlan(int64_t rows, std::vector<bool> given) {
 }
 
 void GpuSession::forgetData() {
-  forgetGraph(); // it has the addresses
+  forgetGraphs(); // it has the addresses
   fieldStream.reset();
   for (Memory &memory : fields)
     release(memory);
@@ -81,7 +81,7 @@ Status GpuSession::setFields(const void *const *from, int64_t rows) {
   for (size_t i = 0; i < fields.size(); ++i)
     given[i] = from[i] != nullptr;
   if (!callersFields.empty())
-    forgetGraph(); // it has their addresses
+    forgetGraphs(); // it has their addresses
   callersFields.clear();
   if (status.ok())
     status = reserveData(rows, std::move(given));

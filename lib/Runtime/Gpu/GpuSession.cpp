@@ -7,6 +7,9 @@
 using namespace dlrt;
 using namespace dlrt::cuda;
 
+/// The first driver that records into a graph that a kernel may start early. Older ones refuse it.
+constexpr int kEarlyLaunchesInGraphs = 12030;
+
 Status GpuSession::create(const Program &program, const SessionOptions &options,
                           std::unique_ptr<Session> &out) {
   const Driver *driver = nullptr;
@@ -16,6 +19,7 @@ Status GpuSession::create(const Program &program, const SessionOptions &options,
   if (Status status = Driver::open(driver); !status.ok())
     return status;
   std::unique_ptr<GpuSession> session(new GpuSession(program, *driver));
+  session->earlyLaunches = program.earlyLaunches && info.driverVersion >= kEarlyLaunchesInGraphs;
   session->deviceText = "gpu:" + std::to_string(options.device) + " (" + info.name + ")";
   if (Status status = session->open(options.device); !status.ok())
     return status;
@@ -38,6 +42,8 @@ Status GpuSession::open(int number) {
   if (status.ok())
     status = loadFunctions();
   fields.resize(program.fields.size());
+  if (status.ok())
+    status = chooseLoop();
   if (status.ok())
     status = makePlan(0, std::vector<bool>(fields.size(), false));
   if (status.ok())
@@ -177,11 +183,20 @@ Status GpuSession::launch(const LaunchInfo &launch) {
     arguments.push_back(&value);
   for (TensorMap &map : maps)
     arguments.push_back(&map);
-  return check(driver.cuLaunchKernel(
-                   functions.at(launch.symbol), static_cast<unsigned>(launch.blocks), 1, 1,
-                   static_cast<unsigned>(launch.threads), 1, 1,
-                   static_cast<unsigned>(launch.sharedBytes), stream, arguments.data(), nullptr),
-               "launch '" + launch.symbol + "'");
+  LaunchAttribute early{kProgrammaticStreamSerialization, 0, {1}};
+  LaunchConfig config{static_cast<unsigned>(launch.blocks),
+                      1,
+                      1,
+                      static_cast<unsigned>(launch.threads),
+                      1,
+                      1,
+                      static_cast<unsigned>(launch.sharedBytes),
+                      stream,
+                      &early,
+                      earlyLaunches};
+  return check(
+      driver.cuLaunchKernelEx(&config, functions.at(launch.symbol), arguments.data(), nullptr),
+      "launch '" + launch.symbol + "'");
 }
 
 Status GpuSession::run(const Routine &routine) {

@@ -42,6 +42,7 @@ public:
   ~GpuSession() override;
 
   std::string device() const override { return deviceText; }
+  std::string loop() const override { return loopText; }
   MemoryUse memory() const override { return plan.use(); }
   Status setFields(const void *const *fields, int64_t rows) override;
   Status useFields(const void *const *fields, int64_t rows) override;
@@ -73,6 +74,7 @@ private:
   Status open(int device);
   Status findContext();
   Status loadFunctions();
+  Status chooseLoop();
   /// Decides what is where in the device's memory. An error where it does not fit.
   Status makePlan(int64_t rows, std::vector<bool> given);
   /// Gets the memory for so many rows of the fields that are given, where it is not there already.
@@ -98,14 +100,15 @@ private:
   Status launchLoop(const LaunchInfo &loop, int64_t steps);
   Status launchStep(const FunctionInfo &train);
   Status launchScalars(const FunctionInfo &train);
-  Status recordSteps(const FunctionInfo &train, int64_t rows);
-  void forgetGraph();
+  Status recordSteps(const FunctionInfo &train, int64_t count, cuda::GraphExec &out);
+  void forgetGraphs();
   Status launch(const LaunchInfo &launch);
   Status encode(const TensorMapInfo &info, cuda::TensorMap &out) const;
   void addPlaces(const LaunchInfo &launch, std::vector<cuda::Address> &values) const;
 
   const cuda::Driver &driver;
-  std::string deviceText;
+  std::string deviceText, loopText;
+  const LaunchInfo *loopKernel = nullptr; // of all steps; null: by graphs
   cuda::Device handle = 0;
   cuda::Context context = nullptr;
   bool isPrimary = false; // the context, retained here; else the caller's
@@ -122,8 +125,10 @@ private:
   std::unique_ptr<FieldStream> fieldStream; // where the data does not fit
   Memory order;                             // the row numbers of an epoch
   int64_t orderNumber = -1;                 // of what is in `order`
-  cuda::GraphExec graph = nullptr;          // kGraphSteps steps
-  int64_t graphRows = 0;                    // of each of its steps
+  /// Steps recorded as a graph, by the rows of a step and their number.
+  std::map<std::pair<int64_t, int64_t>, cuda::GraphExec> graphs;
+  /// Whether kernels may start before those before them have ended: they wait by themselves.
+  bool earlyLaunches = false;
   /// What the device answered first that was not success.
   mutable Status failure;
 };

@@ -7,12 +7,38 @@
 using namespace dlrt;
 using namespace dlrt::cuda;
 
-/// Steps in one graph: enough that its launch costs little for each.
-constexpr int64_t kGraphSteps = 16;
-
 bool GpuSession::runsSteps() const {
   const FunctionInfo *train = program.function("train");
   return train && train->advance;
+}
+
+/// The kernel that stays, where the program has one and the device can run its blocks all at once.
+Status GpuSession::chooseLoop() {
+  const FunctionInfo *train = program.function("train");
+  if (!train)
+    return Status();
+  loopText = "graph";
+  if (!train->loop || train->loop->launches.empty())
+    return Status();
+  const LaunchInfo &kernel = train->loop->launches.front();
+  int cooperative = 0, each = 0;
+  Status status = driver.check(
+      driver.cuDeviceGetAttribute(&cooperative, kCooperativeLaunch, handle), "ask the GPU");
+  if (status.ok())
+    status = driver.check(driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                              &each, functions.at(kernel.symbol), static_cast<int>(kernel.threads),
+                              static_cast<size_t>(kernel.sharedBytes)),
+                          "ask the GPU");
+  if (!status.ok())
+    return status;
+  if (program.loopForced || (cooperative && each > 0)) {
+    loopText = "persistent";
+    loopKernel = &kernel;
+  } else {
+    loopText = cooperative ? "graph, as the kernel of all steps does not fit this GPU"
+                           : "graph, as this GPU has no cooperative launches";
+  }
+  return Status();
 }
 
 Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
@@ -50,9 +76,7 @@ Status GpuSession::runPiece(Steps &piece, int64_t before) {
   if (status.ok())
     status = uploadFrame(rowNumbers, before);
   if (status.ok())
-    status = piece.train.loop && !piece.train.loop->launches.empty()
-                 ? launchLoop(piece.train.loop->launches.front(), piece.count)
-                 : launchSteps(piece);
+    status = loopKernel ? launchLoop(*loopKernel, piece.count) : launchSteps(piece);
   if (status.ok() && fieldStream)
     status = note(fieldStream->used());
   if (status.ok() && fieldStream) // while the device works
@@ -60,16 +84,31 @@ Status GpuSession::runPiece(Steps &piece, int64_t before) {
   return status;
 }
 
-/// Whole graphs as long as there are steps for them, then one launch after the other.
+/// A graph has at most so many steps, and fewer where it would have more kernels than that: it
+/// takes longer to prepare the larger it is. Few steps still make its launch cheap for each.
+static int64_t stepsOfGraph(const FunctionInfo &train) {
+  constexpr int64_t kMostSteps = 64, kLeastSteps = 16, kEnoughKernels = 256;
+  size_t kernels = train.single->launches.size() + train.advance->launches.size();
+  int64_t steps = kMostSteps;
+  while (steps > kLeastSteps && steps * static_cast<int64_t>(kernels) > kEnoughKernels)
+    steps /= 2;
+  return steps;
+}
+
+/// The largest graphs first; what is left over has graphs of 1, 2, 4, ... steps. All of them are
+/// kept: an epoch is like the one before, its last batch with its own number of rows as well.
 Status GpuSession::launchSteps(const Steps &steps) {
-  int64_t left = steps.count;
   Status status = launchScalars(steps.train);
-  if (status.ok() && left >= kGraphSteps && graphRows != steps.rows)
-    status = recordSteps(steps.train, steps.rows);
-  for (; left >= kGraphSteps && status.ok(); left -= kGraphSteps)
-    status = check(driver.cuGraphLaunch(graph, stream), "launch the training steps");
-  for (; left > 0 && status.ok(); --left)
-    status = launchStep(steps.train);
+  int64_t count = stepsOfGraph(steps.train);
+  for (int64_t left = steps.count; left > 0 && status.ok(); left -= count) {
+    while (count > left)
+      count /= 2;
+    GraphExec &graph = graphs[{steps.rows, count}];
+    if (!graph)
+      status = recordSteps(steps.train, count, graph);
+    if (status.ok())
+      status = check(driver.cuGraphLaunch(graph, stream), "launch the training steps");
+  }
   return status;
 }
 
@@ -122,31 +161,31 @@ Status GpuSession::launchStep(const FunctionInfo &train) {
   return status;
 }
 
-Status GpuSession::recordSteps(const FunctionInfo &train, int64_t rows) {
-  forgetGraph();
+Status GpuSession::recordSteps(const FunctionInfo &train, int64_t count, GraphExec &out) {
   Status status = check(driver.cuStreamBeginCapture_v2(stream, /*thread-local*/ 1),
                         "record the training steps");
   if (!status.ok())
     return status;
-  for (int64_t step = 0; step < kGraphSteps && status.ok(); ++step)
+  for (int64_t step = 0; step < count && status.ok(); ++step)
     status = launchStep(train);
   Graph recorded = nullptr; // also ends a recording that went wrong
   Status ended = check(driver.cuStreamEndCapture(stream, &recorded), "record the training steps");
   if (status.ok())
     status = ended;
   if (status.ok())
-    status = check(driver.cuGraphInstantiateWithFlags(&graph, recorded, 0),
-                   "prepare the training steps");
+    status =
+        check(driver.cuGraphInstantiateWithFlags(&out, recorded, 0), "prepare the training steps");
   if (recorded)
     driver.cuGraphDestroy(recorded);
   if (status.ok())
-    graphRows = rows;
+    status = check(driver.cuGraphUpload(out, stream), "prepare the training steps");
   return status;
 }
 
-void GpuSession::forgetGraph() {
-  if (graph)
-    driver.cuGraphExecDestroy(graph);
-  graph = nullptr;
-  graphRows = 0;
+/// What is recorded holds addresses: where a field moves, it is of no use.
+void GpuSession::forgetGraphs() {
+  for (auto &[key, graph] : graphs)
+    if (graph)
+      driver.cuGraphExecDestroy(graph);
+  graphs.clear();
 }

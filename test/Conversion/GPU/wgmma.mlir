@@ -3,7 +3,7 @@
 // RUN: dlc-opt %s --dl-plan-memory --dl-plan-launches=device=sm_90a --convert-dl-kernels-to-device | FileCheck %s
 // A device without warpgroups, or one kernel for all steps, has none.
 // RUN: dlc-opt %s --dl-plan-memory --dl-plan-launches=device=sm_90 | FileCheck %s --check-prefix=OTHER
-// RUN: dlc-opt %s --dl-plan-memory --dl-plan-launches="device=sm_90a persistent=true" | FileCheck %s --check-prefix=OTHER
+// RUN: dlc-opt %s --dl-plan-memory --dl-plan-launches="device=sm_90a loop=persistent" | FileCheck %s --check-prefix=OTHER
 // OTHER-NOT: tensor_maps
 dl.variable @a "param" : tensor<512x512xf32>
 dl.variable @b "param" : tensor<512x520xf32>

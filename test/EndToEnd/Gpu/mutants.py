@@ -35,6 +35,7 @@ class Mutant(NamedTuple):
 BARRIER = r"  call void @emu_barrier\(i32 0\)\n"
 SHUFFLE = r"(@emu_shfl_bfly_i32\(i32 -1, i32 %\d+, i32 )"
 ROW_NUMBERS = r"(%\d+)( = load ptr, ptr %\d+)(, align 8)"
+EARLY = r"  (?:tail )?call void @emu_grid_dependency_wait\(\)\n"
 GRID = r"label %grid_barrier\.exit"
 
 # Harmless, and so not here: a kernel's first barrier where it is launched by itself (nothing is in shared memory yet) or stands
@@ -117,15 +118,20 @@ MUTANTS = [
     Mutant("advance: the step is not counted", "advance", r"(add i64 %\d+, )1$", r"\g<1>0"),
     Mutant("advance: the next step has the same rows", "advance", r"  store ptr %\d+, ptr %\d+, align 8\n", ""),
     Mutant("advance: the loss is not added up", "advance", r"(= )fadd (double %\d+), %\d+", r"\1fadd \2, 0.000000e+00"),
+    Mutant("advance: the next step gets this one's scalars", "advance",
+           r"(%\d+)( = load i64(?:.*\n)*?.*sitofp i64 %\d+ to double\n(?:.*\n)*?.*sitofp i64 )%\d+( to )", r"\1\2\1\3"),
+    Mutant("rows: a kernel that may start early does not wait for the one before", "rows", EARLY, ""),
+    Mutant("contract: a kernel that may start early does not wait for the one before", "contract", EARLY, ""),
+    Mutant("advance: it does not wait for the step's kernels", "advance", EARLY, ""),
     Mutant("train_loop: nobody waits at a barrier of the grid", "train_loop",
            r"(atomicrmw add (?:.*\n){1,9}?  br i1) %\d+", r"\1 false", 5),
-    Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\d+(, label %\d+, {GRID})", r"\1 false\2", 6),
+    Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\S+(, label %\d+, {GRID})", r"\1 false\2", 6),
     Mutant("train_loop: a block arrives at the grid's barrier before its threads have", "train_loop",
-           BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 6),
+           BARRIER + rf"(  br i1 %\S+, label %\d+, {GRID})", r"\1", 6),
     Mutant("train_loop: a block's threads go on before the grid's barrier", "train_loop",
            r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 6),
     Mutant("train_loop: a step ends before all threads of a block have ended it", "train_loop",
-           BARRIER + rf"(  br i1 %\d+, label %\d+, {GRID})", r"\1", 10),
+           BARRIER + rf"(  br i1 %\S+, label %\d+, {GRID})", r"\1", 10),
     Mutant("train_loop: shared memory is written while the kernel before still reads it", "train_loop",
            BARRIER + r"(  store float %\S+, ptr addrspace\(3\) %\d+, align 4\n" + BARRIER + ")", r"\1", 2),
     Mutant("train_loop: a barrier waits for one round too many", "train_loop",
@@ -139,9 +145,9 @@ PROGRAMS = {"warpgroups": str(Path(__file__).parent / "Inputs/products.dl")}
 # How the program is compiled to have kernels of a kind; all others are there without options.
 OPTIONS = {
     "train_loop": ("--gpu-loop", "persistent"),
-    "bf16 product": ("--precision", "bf16"),
-    "tf32 product": ("--precision", "tf32"),
-    "warpgroups": ("--precision", "bf16", "--set", "steps=1"),
+    "bf16 product": ("--gpu-loop", "graph", "--precision", "bf16"),
+    "tf32 product": ("--gpu-loop", "graph", "--precision", "tf32"),
+    "warpgroups": ("--gpu-loop", "graph", "--precision", "bf16", "--set", "steps=1"),
 }
 
 
@@ -231,7 +237,7 @@ def catch(number, variant, code):
 with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
     folder = Path(name)
     chosen = [m for m in MUTANTS if all(word in m.what for word in words)]
-    options = [(PROGRAMS.get(mutant.kind, program), OPTIONS.get(mutant.kind, ())) for mutant in chosen]
+    options = [(PROGRAMS.get(mutant.kind, program), OPTIONS.get(mutant.kind, ("--gpu-loop", "graph"))) for mutant in chosen]
     variants = {each: Variant(*each) for each in dict.fromkeys(options)}
     mutated = [mutate(variants[each].code, mutant) for each, mutant in zip(options, chosen)]
     caught = list(pool.map(catch, range(len(chosen)), [variants[each] for each in options], mutated))

@@ -1,6 +1,6 @@
 //===- Cost.h - What a kernel computes and moves ------------------------------------*- C++ -*-===//
-#ifndef DLC_DRIVER_COST_H
-#define DLC_DRIVER_COST_H
+#ifndef DLC_IR_COST_H
+#define DLC_IR_COST_H
 
 #include "dlc/IR/DL.h"
 

@@ -1,5 +1,5 @@
 //===- Cost.cpp -------------------------------------------------------------------------------===//
-#include "Cost.h"
+#include "dlc/IR/Cost.h"
 
 using namespace dlc;
 using namespace mlir;
