@@ -1,4 +1,5 @@
-/* What the C ABI says to device pointers and streams, right ones and wrong ones. Prints a line for each call. */
+/* What the C ABI says to device pointers and streams, right ones and wrong ones. Prints a line for
+ * each call. */
 #include <dlrt/dlrt.h>
 
 #include <stdio.h>
@@ -6,11 +7,14 @@
 #include <string.h>
 
 typedef unsigned long long address;
-int cuInit(unsigned), cuDevicePrimaryCtxRetain(void **, int), cuDevicePrimaryCtxRelease_v2(int), cuCtxSetCurrent(void *),
-    cuCtxGetCurrent(void **), cuCtxCreate_v2(void **, unsigned, int), cuCtxDestroy_v2(void *), cuStreamCreate(void **, unsigned),
-    cuStreamDestroy_v2(void *), cuStreamSynchronize(void *), cuStreamBeginCapture_v2(void *, int), cuStreamEndCapture(void *, void **),
-    cuGraphDestroy(void *), cuMemAlloc_v2(address *, size_t), cuMemFree_v2(address), cuMemcpyHtoD_v2(address, const void *, size_t),
-    cuMemcpyDtoH_v2(void *, address, size_t), cuMemAllocHost_v2(void **, size_t), cuMemFreeHost(void *);
+int cuInit(unsigned), cuDevicePrimaryCtxRetain(void **, int), cuDevicePrimaryCtxRelease_v2(int),
+    cuCtxSetCurrent(void *), cuCtxGetCurrent(void **), cuCtxCreate_v2(void **, unsigned, int),
+    cuCtxDestroy_v2(void *), cuStreamCreate(void **, unsigned), cuStreamDestroy_v2(void *),
+    cuStreamSynchronize(void *), cuStreamBeginCapture_v2(void *, int),
+    cuStreamEndCapture(void *, void **), cuGraphDestroy(void *), cuMemAlloc_v2(address *, size_t),
+    cuMemFree_v2(address), cuMemcpyHtoD_v2(address, const void *, size_t),
+    cuMemcpyDtoH_v2(void *, address, size_t), cuMemAllocHost_v2(void **, size_t),
+    cuMemFreeHost(void *);
 
 static dlrt_net *net;
 static void *expected; /* the context that every call must leave current */
@@ -74,7 +78,8 @@ static void mistakes(address dx, address out, int onGpu) {
   const void *device[] = {(void *)dx, 0};
 
   cuMemAllocHost_v2((void **)&pinned, ROWS * sizeof(float));
-  const void *wrong[][2] = {{x, 0}, {pinned, 0}, {(void *)(dx + 4), 0}, {(void *)(dx + 2), 0}, {0, 0}};
+  const void *wrong[][2] = {
+      {x, 0}, {pinned, 0}, {(void *)(dx + 4), 0}, {(void *)(dx + 2), 0}, {0, 0}};
   for (int i = onGpu ? 0 : 4; i < 5; ++i)
     say("wrong", dlrt_net_predict(net, wrong[i], i == 3 ? 10 : ROWS, (float *)out));
   if (onGpu) {
