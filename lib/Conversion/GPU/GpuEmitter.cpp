@@ -13,6 +13,7 @@ GpuEmitter::GpuEmitter(func::FuncOp function, KernelOp kernel)
     : KernelEmitter(function, kernel, VectorTarget{0, 0}), launch(launchOf(kernel)) {
   lanes = 1;
   tensorAlignment = 64; // PlanMemory.cpp's
+  // The descriptors of wgmma are numbers of 64 bits.
   indexType = launch.wide || launch.warpgroups ? b.getI64Type() : b.getI32Type();
 }
 

@@ -24,6 +24,7 @@ protected:
   mlir::LogicalResult emitReduce() override;
   mlir::LogicalResult emitContract() override;
   mlir::LogicalResult emitScatter() override;
+  friend class RowEmitter;
   friend class ProductEmitter;
   friend class ProductOperand;
   friend class PipelinedProduct;
@@ -61,8 +62,6 @@ private:
   /// The same for the first lane of each of the block's warps, through shared memory; every thread
   /// gets the result.
   mlir::Value combineBlock(ReductionOpInterface op, mlir::Value value);
-  /// The same for the elements that the members of a row's team have.
-  mlir::Value combineTeam(ReductionOpInterface op, mlir::Value value);
   /// Where an element of the block's shared memory lies.
   mlir::Value sharedAt(mlir::Value index, mlir::Type element);
   mlir::Value loadShared(mlir::Value index, mlir::Type element);

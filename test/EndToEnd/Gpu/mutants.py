@@ -47,10 +47,15 @@ MUTANTS = [
     Mutant("map: the rows of the batch are one further", "map", ROW_NUMBERS,
            r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
     Mutant("map: a block starts half a block early", "map", r"(shl i32 %\d+, )8$", r"\g<1>7"),
+    Mutant("vectors: the last one is left out", "vectors", r"(icmp samesign ult i32 %\d+, )250000$", r"\g<1>249999"),
+    Mutant("vectors: an element behind the last one is left out", "vectors", r"(icmp samesign ult i32 %\d+, )3$", r"\g<1>2"),
+    Mutant("vectors: they lie an element further", "vectors",
+           r"(%\d+)( = getelementptr float, ptr %\d+, i64 %\d+)(\n  call void @emu_check_aligned)",
+           r"%late\2\n  \1 = getelementptr float, ptr %late, i64 1\3"),
     Mutant("rows: lanes exchange with the wrong ones", "rows", SHUFFLE + "2,", r"\g<1>4,"),
     Mutant("rows: half of the lanes are missing from a shuffle's mask", "rows", r"(@emu_shfl_bfly_i32\(i32 )-1", r"\g<1>65535"),
     Mutant("rows: a lane without an element adds another's", "rows", r"(icmp ne i32 %\d+, )3$", r"\g<1>4"),
-    Mutant("rows: two teams of lanes take a row", "rows", r"(lshr i32 %\d+, )2$", r"\g<1>3"),
+    Mutant("rows: the lanes of a team take two rows", "rows", r"(lshr i32 %\d+, )2$", r"\g<1>1"),
     Mutant("reduce to one result: a lane's sum is taken twice", "reduce block", SHUFFLE + "4,", r"\g<1>2,"),
     Mutant("reduce to one result: no barrier before the warps' sums are added", "reduce block", BARRIER, "", 2),
     Mutant("reduce to one result: a warp's sum lies in another's place", "reduce block", r"(lshr exact i32 %\d+, )5", r"\g<1>6"),
@@ -63,14 +68,14 @@ MUTANTS = [
     Mutant("contract: nobody waits for copies", "contract", r"  call void @emu_cp_async_wait\(i32 2\)\n", ""),
     Mutant("contract: one group of copies too many may be under way", "contract", r"(@emu_cp_async_wait\(i32 )2", r"\g<1>3"),
     Mutant("contract: the copies of a part are not committed", "contract", r"  call void @emu_cp_async_commit\(\)\n", "", 4),
-    Mutant("contract: a part goes where the next one is read", "contract", r"(= add i64 %\d+, )-2048$", r"\g<1>2048"),
+    Mutant("contract: a part goes where the next one is read", "contract", r"(= add i32 %\d+, )-2048$", r"\g<1>2048"),
     Mutant("contract: a part is copied without the exchange of pieces that it is read with", "contract",
-           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
+           r"(= )xor i32 (%\d+), %\d+$", r"\1add i32 \2, 0"),
     Mutant("contract: a multiply-add is dropped", "contract",
            r"tail call float @llvm\.fma\.f32\(float %\d+, float %\d+, float (%\d+)\)", r"fadd float \1, 0.000000e+00", 7),
     Mutant("contract: every block takes the second one's tile", "contract", r"(= )(zext nneg i32 %\d+ to i64)", r"\1add i64 1, 0", 1),
     Mutant("bf16 product: a part is stored without the exchange of pieces that it is read with", "bf16 product",
-           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
+           r"(= )xor i32 (%\d+), %\d+$", r"\1add i32 \2, 0"),
     Mutant("bf16 product: no barrier before a part is used", "bf16 product", BARRIER, "", 2),
     Mutant("bf16 product: no barrier between parts", "bf16 product", BARRIER, "", 3),
     Mutant("bf16 product: two words of a fragment are exchanged", "bf16 product",
@@ -81,7 +86,7 @@ MUTANTS = [
     Mutant("tf32 product: no barrier before a part is used", "tf32 product", BARRIER, "", 2),
     Mutant("tf32 product: one group of copies too many may be under way", "tf32 product", r"(@emu_cp_async_wait\(i32 )2", r"\g<1>3"),
     Mutant("tf32 product: a part is copied without the exchange of pieces that it is read with", "tf32 product",
-           r"(= )xor i64 (%\d+), %\d+$", r"\1add i64 \2, 0"),
+           r"(= )xor i32 (%\d+), %\d+$", r"\1add i32 \2, 0"),
     Mutant("tf32 product: two words of a fragment are exchanged", "tf32 product",
            r"(ptr %\d+, i32 0, i32 )1(\n  store i32 %.*\n.*i32 0, i32 )2$", r"\g<1>2\g<2>1"),
     Mutant("tf32 product: operands are cut, not rounded", "tf32 product", r"(add i32 %\d+, )4096$", r"\g<1>0"),
@@ -141,7 +146,7 @@ MUTANTS = [
 
 
 # A program of its own for a kind of kernel that takes a large one.
-PROGRAMS = {"warpgroups": str(Path(__file__).parent / "Inputs/products.dl")}
+PROGRAMS = {kind: str(Path(__file__).parent / "Inputs" / program) for kind, program in (("warpgroups", "products.dl"), ("vectors", "vectors.dl"))}
 # How the program is compiled to have kernels of a kind; all others are there without options.
 OPTIONS = {
     "train_loop": ("--gpu-loop", "persistent"),
@@ -167,7 +172,7 @@ def kind_of(function):
         return "reduce block" if shares else "rows"
     if shares:
         return "contract" if "@emu_cp_async(" in function else "reduce"
-    return "map"
+    return "vectors" if "@emu_check_aligned(" in function else "map"
 
 
 def mutate(text, mutant):
