@@ -96,8 +96,7 @@ createDeviceMachine(TargetDescription target) {
                                  std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// The last `count` parameters of a kernel are tensor maps, of 128 bytes each. Who has these shares
-/// registers among its warps, for which ptxas must know that it is alone on its multiprocessor.
+/// The last `count` parameters of a kernel are tensor maps, of 128 bytes each.
 static void markTensorMaps(llvm::Function &kernel, unsigned count) {
   llvm::LLVMContext &context = kernel.getContext();
   auto *map = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), 128);
@@ -106,7 +105,6 @@ static void markTensorMaps(llvm::Function &kernel, unsigned count) {
     kernel.addParamAttr(n, llvm::Attribute::getWithAlignment(context, llvm::Align(64)));
     kernel.addParamAttr(n, llvm::Attribute::get(context, "nvvm.grid_constant"));
   }
-  kernel.addFnAttr("nvvm.minctasm", "1");
 }
 
 /// Every function that is not internal is a kernel. Subnormal numbers count as 0, as on the CPU.
@@ -128,6 +126,9 @@ static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
     auto op = module.lookupSymbol(function.getName());
     if (auto threads = op->getAttrOfType<mlir::IntegerAttr>("dl.threads"))
       function.addFnAttr("nvvm.maxntid", std::to_string(threads.getInt()));
+    // One block on a multiprocessor is enough: else ptxas spills a register to have more of them,
+    // and takes registers' exchange among warps for impossible.
+    function.addFnAttr("nvvm.minctasm", "1");
     if (auto maps = op->getAttrOfType<mlir::IntegerAttr>("dl.tensor_maps"))
       markTensorMaps(function, static_cast<unsigned>(maps.getInt()));
   }

@@ -134,7 +134,7 @@ MUTANTS = [
     Mutant("train_loop: a block arrives at the grid's barrier before its threads have", "train_loop",
            BARRIER + rf"(  br i1 %\S+, label %\d+, {GRID})", r"\1", 6),
     Mutant("train_loop: a block's threads go on before the grid's barrier", "train_loop",
-           r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 6),
+           r"(\ngrid_barrier\.exit.*\n)" + BARRIER, r"\1", 5),
     Mutant("train_loop: a step ends before all threads of a block have ended it", "train_loop",
            BARRIER + rf"(  br i1 %\S+, label %\d+, {GRID})", r"\1", 10),
     Mutant("train_loop: shared memory is written while the kernel before still reads it", "train_loop",
