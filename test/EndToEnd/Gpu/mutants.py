@@ -204,7 +204,7 @@ def run(library, schedule, image=None):
     if image:
         environment["DLC_EMULATOR_IMAGE"] = image
     process = subprocess.run(["dlc", "run", library, "--device", "gpu", "--json"], capture_output=True, text=True, env=environment)
-    assert "in place of the image" not in process.stderr, process.stderr
+    assert not re.search("in place of the image|symbol not found", process.stderr), process.stderr
     if process.returncode:
         return "", f"status {process.returncode}, {process.stderr.strip() or 'a crash'}".split("\n")[0]
     events = [json.loads(line) for line in process.stdout.splitlines()]
@@ -215,7 +215,7 @@ class Variant:
     """A program with some options: as a library that dlc makes, its device code, and what it comes to."""
 
     def __init__(self, program, options):
-        self.library = str(folder / ("_".join(["dlc", *options]) + ".so"))
+        self.library = str(folder / ("_".join([Path(program).stem, *options]) + ".so"))
         target = ["--target", "emulator", *options]
         subprocess.run(["dlc", "compile", program, "--device", "gpu", *target, "-o", self.library, "--quiet"], check=True)
         emit = subprocess.run(["dlc", "--emit=llvm", *target, program], check=True, capture_output=True, text=True)
