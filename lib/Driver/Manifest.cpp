@@ -306,7 +306,7 @@ private:
 
   /// The kernel of the whole loop: as many blocks as any phase of it has, if there is room.
   void writeLoop(func::FuncOp train) {
-    int64_t threads = 1, shared = 0;
+    int64_t threads = 1;
     llvm::DenseMap<int64_t, int64_t> blocks; // of each phase
     for (auto kernel : train.getOps<KernelOp>()) {
       auto launch = kernel->getAttrOfType<DictionaryAttr>("launch");
@@ -314,7 +314,6 @@ private:
       auto place = kernel->getAttrOfType<DictionaryAttr>("loop");
       blocks[cast<IntegerAttr>(place.get("phase")).getInt()] += number("blocks");
       threads = std::max(threads, number("threads"));
-      shared = std::max(shared, number("shared_bytes"));
     }
     int64_t most = 1;
     for (auto [phase, count] : blocks)
@@ -324,7 +323,9 @@ private:
         json.attribute("symbol", "train_loop");
         json.attribute("blocks", most);
         json.attribute("threads", threads);
-        json.attribute("shared_bytes", shared);
+        json.attribute("shared_bytes",
+                       train->getAttrOfType<IntegerAttr>("dl.shared_bytes").getInt());
+        json.attributeArray("resident", [&] { writeResidentState(train); });
         json.attributeArray("places", [&] {
           json.value(0); // the arena
           for (size_t field = 0; field < program.fields.size(); ++field)
@@ -332,6 +333,17 @@ private:
         });
       });
     });
+  }
+
+  /// Bytes of shared memory that each block of a kernel can use from step to step.
+  void writeResidentState(func::FuncOp train) {
+    for (auto kernel : train.getOps<KernelOp>())
+      if (auto resident = kernel->getAttrOfType<DictionaryAttr>("resident"))
+        json.object([&] {
+          auto launch = kernel->getAttrOfType<DictionaryAttr>("launch");
+          json.attribute("blocks", cast<IntegerAttr>(launch.get("blocks")).getInt());
+          json.attribute("bytes", cast<IntegerAttr>(resident.get("bytes")).getInt());
+        });
   }
 
   /// Where a tensor lies in the arena or, below 0, -1 - the number of a field.

@@ -66,7 +66,8 @@ static Status parseLaunches(const Json &json, int64_t fields, int64_t arenaBytes
                       entry["shared_bytes"].integer(),
                       {},
                       {},
-                      entry["of_step"].boolean()};
+                      entry["of_step"].boolean(),
+                      {}};
     for (const Json &place : entry["places"].array()) {
       launch.places.push_back(place.integer(INT64_MIN));
       if (launch.places.back() < -fields || launch.places.back() >= arenaBytes)
@@ -76,6 +77,11 @@ static Status parseLaunches(const Json &json, int64_t fields, int64_t arenaBytes
       launch.tensorMaps.emplace_back();
       if (Status status = parseTensorMap(map, arenaBytes, launch.tensorMaps.back()); !status.ok())
         return status;
+    }
+    for (const Json &resident : entry["resident"].array()) {
+      launch.residents.push_back({resident["blocks"].integer(), resident["bytes"].integer()});
+      if (launch.residents.back().blocks < 1 || launch.residents.back().bytes < 1)
+        return manifestError("the loop of '" + out.name + "' keeps what has no size");
     }
     if (launch.symbol.empty() || launch.blocks < 1 || launch.threads < 1 || launch.sharedBytes < 0)
       return manifestError("a launch of '" + out.name + "' has no grid");

@@ -45,6 +45,11 @@ struct TensorMapInfo {
   std::array<int64_t, 3> sizes{}, box{};
 };
 
+/// Shared memory that each block of a kernel can use from step to step.
+struct ResidentInfo {
+  int64_t blocks = 0, bytes = 0;
+};
+
 /// One kernel's launch on a device.
 struct LaunchInfo {
   std::string symbol; /// of the program's image
@@ -55,6 +60,7 @@ struct LaunchInfo {
   std::vector<TensorMapInfo> tensorMaps; /// which it takes behind the pointers
   /// Computes what depends on the step's number alone: `advance` does the same for the next step.
   bool ofStep = false;
+  std::vector<ResidentInfo> residents; /// of a kernel of all steps: behind `sharedBytes`
 };
 
 /// What a session runs: on a processor a compiled function, on a device launches.

@@ -71,7 +71,6 @@ const std::map<int, int> attributes = {
     {41, 1}, // unified addresses
     {81, kSharedPerProcessor},
     {82, 65536}, // registers per multiprocessor
-    {97, kSharedPerBlockOptIn},
     {106, kBlocksPerProcessor},
     {111, kSharedReserved},
     {120, 1}, // clusters
@@ -104,6 +103,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     auto found = attributes.find(attribute);
     *value = attribute == 16             ? driver.processors
              : attribute == 95           ? driver.cooperative
+             : attribute == 97           ? driver.sharedPerBlock
              : found == attributes.end() ? 0
                                          : found->second;
   });

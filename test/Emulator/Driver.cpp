@@ -65,6 +65,7 @@ void Driver::reset() {
   grid.patience = number("DLC_EMULATOR_PATIENCE", 30'000'000);
   version = static_cast<int>(number("DLC_EMULATOR_VERSION", 13000));
   cooperative = number("DLC_EMULATOR_COOPERATIVE", 1);
+  sharedPerBlock = static_cast<uint32_t>(number("DLC_EMULATOR_SHARED", kSharedPerBlockOptIn));
   const char *words = std::getenv("DLC_EMULATOR_SCHEDULE");
   scheduleError = schedule.parse(words ? words : "");
   contextUsers = 0;

@@ -167,6 +167,7 @@ public:
   int processors = 4;
   int version = 0; // of CUDA
   bool cooperative = true;
+  uint32_t sharedPerBlock = kSharedPerBlockOptIn; // at most
   Schedule schedule;
 
   int contextUsers = 0; // of the primary context

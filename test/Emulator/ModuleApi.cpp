@@ -90,7 +90,7 @@ int cuFuncSetAttribute(void *handle, int attribute, int value) {
   return onFunction(__func__, Call::Context, handle, [&](Function &function) {
     switch (attribute) {
     case FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-      if (value < 0 || uint32_t(value) > kSharedPerBlockOptIn)
+      if (value < 0 || uint32_t(value) > driver.sharedPerBlock)
         return CUDA_ERROR_INVALID_VALUE;
       function.maxSharedBytes = value;
       return CUDA_SUCCESS;

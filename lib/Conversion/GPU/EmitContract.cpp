@@ -41,6 +41,7 @@ void ProductEmitter::forEachTile(llvm::function_ref<void(Value)> body) {
       row = e.addInt(e.mulInt(row, kBand), arith::RemUIOp::create(b, column, e.integer(kBand)));
       column = arith::DivUIOp::create(b, column, e.integer(kBand));
     }
+    runs = 0;
     origin.row = e.mulInt(row, tile.rows);
     origin.column = e.mulInt(column, tile.columns);
     body(round);
@@ -65,39 +66,32 @@ Value ProductEmitter::isInside(Value row, Value column) {
 void ProductEmitter::finish(Value row, Value column, ValueRange sums) {
   row = e.addInt(origin.row, row);
   column = e.addInt(origin.column, column);
-  if (innermostMultiple(product.columns, sums.size()) == static_cast<int64_t>(sums.size())) {
-    e.onlyIf(isInside(row, column), [&] { storeRun(row, column, sums); });
+  int64_t length = sums.size();
+  Value thread = e.addInt(e.threadInBlock(), e.integer(runs++ * e.launch.threads));
+  Value number = e.mulInt(thread, length);
+  if (innermostMultiple(product.columns, length) == length) {
+    e.onlyIf(isInside(row, column), [&] { storeRun(row, column, sums, number); });
     return;
   }
   for (auto [n, sum] : llvm::enumerate(sums)) {
-    Value own = e.addInt(column, e.integer(n));
-    e.onlyIf(isInside(row, own), [&, sum = sum] { storeRun(row, own, sum); });
+    Value offset = e.integer(n), own = e.addInt(column, offset);
+    e.onlyIf(isInside(row, own),
+             [&, sum = sum] { storeRun(row, own, sum, e.addInt(number, offset)); });
   }
 }
 
-/// All are computed before the first is stored, so that loads and stores become those of vectors.
-void ProductEmitter::storeRun(Value row, Value column, ValueRange sums) {
+void ProductEmitter::storeRun(Value row, Value column, ValueRange sums, Value number) {
   Indices first(origin.batch);
   llvm::append_range(first, e.delinearize(row, product.rows));
   llvm::append_range(first, e.delinearize(column, product.columns));
-  auto placeOf = [&](size_t n) {
-    Indices place(first);
-    if (n)
-      place.back().offset += static_cast<int64_t>(n);
-    return place;
-  };
-  ValueRange results = e.region->getTerminator()->getOperands();
-  SmallVector<Value> elements;
+  SmallVector<Indices> places(sums.size(), first);
+  for (size_t n = 1; n < sums.size(); ++n)
+    places[n].back().offset += static_cast<int64_t>(n);
   e.inScope([&] {
-    for (auto [n, sum] : llvm::enumerate(sums)) {
-      e.bind(dot.getY(), placeOf(n), sum);
-      for (Value result : results)
-        elements.push_back(e.evaluate(result, placeOf(n)));
-    }
+    for (auto [place, sum] : llvm::zip_equal(places, sums))
+      e.bind(dot.getY(), place, sum);
+    e.storeRun(places, number);
   });
-  for (size_t result = 0; result < results.size(); ++result)
-    for (size_t n = 0; n < sums.size(); ++n)
-      e.store(result, placeOf(n), elements[n * results.size() + result]);
 }
 
 LogicalResult GpuEmitter::emitContract() {

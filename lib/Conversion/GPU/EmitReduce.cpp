@@ -43,10 +43,10 @@ LogicalResult GpuEmitter::emitReduce() {
                         })
         .front();
   };
-  auto finish = [&](const Indices &result, Value sum, Value condition) {
+  auto finish = [&](const Indices &result, Value sum, Value condition, Value number) {
     onlyIf(condition, [&] {
       bind(op->getResult(0), result, sum);
-      storeResults(result);
+      storeRun(result, number);
     });
   };
 
@@ -55,7 +55,7 @@ LogicalResult GpuEmitter::emitReduce() {
     loop(block(), results, launch.blocks, [&](Value number) {
       Indices result = delinearize(number, keptShape);
       Value sum = combineWarp(op, part(result, threadInBlock(), launch.threads));
-      finish(result, combineBlock(op, sum), isZero(threadInBlock()));
+      finish(result, combineBlock(op, sum), isZero(threadInBlock()), integer(0));
     });
     return success();
   }
@@ -74,7 +74,7 @@ LogicalResult GpuEmitter::emitReduce() {
     for (int64_t warp = 1; warp < warps; ++warp)
       total = op.buildCombine(b, total,
                               loadShared(addInt(lane(), integer(warp * kWarp)), sum.getType()));
-    finish(result, total, arith::AndIOp::create(b, inside, isZero(warpInBlock())));
+    finish(result, total, arith::AndIOp::create(b, inside, isZero(warpInBlock())), lane());
   });
   return success();
 }

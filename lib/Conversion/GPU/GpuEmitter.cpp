@@ -10,7 +10,8 @@ using namespace mlir;
 namespace dlc {
 
 GpuEmitter::GpuEmitter(func::FuncOp function, KernelOp kernel)
-    : KernelEmitter(function, kernel, VectorTarget{0, 0}), launch(launchOf(kernel)) {
+    : KernelEmitter(function, kernel, VectorTarget{0, 0}), launch(launchOf(kernel)),
+      resident(residentStateOf(kernel)) {
   lanes = 1;
   tensorAlignment = 64; // PlanMemory.cpp's
   // The descriptors of wgmma are numbers of 64 bits.
@@ -21,7 +22,12 @@ void GpuEmitter::takeArguments(ValueRange arguments) {
   frame = arguments[0];
   rows = resized(arguments[1], indexType);
   blockNumber = resized(arguments[2], indexType);
-  tensorMaps = arguments.drop_front(3);
+  arguments = arguments.drop_front(3);
+  if (!resident.variables.empty()) {
+    takeResidentState(arguments.take_front(3));
+    arguments = arguments.drop_front(3);
+  }
+  tensorMaps = arguments;
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -208,11 +214,19 @@ void GpuEmitter::storeShared(Value index, ValueRange elements) {
   if (elements.size() == 1)
     return storeShared(index, elements.front());
   Type element = elements.front().getType();
-  auto type = VectorType::get({static_cast<int64_t>(elements.size())}, element);
+  LLVM::StoreOp::create(b, asVector(elements), sharedAt(index, element),
+                        bytesOf(element, elements.size()));
+}
+
+Value GpuEmitter::asVector(ValueRange elements) {
+  Value first = elements.front();
+  if (elements.size() == 1)
+    return first;
+  auto type = VectorType::get({static_cast<int64_t>(elements.size())}, first.getType());
   Value vector = LLVM::PoisonOp::create(b, type);
-  for (auto [n, value] : llvm::enumerate(elements))
-    vector = LLVM::InsertElementOp::create(b, vector, value, integer(n));
-  LLVM::StoreOp::create(b, vector, sharedAt(index, element), bytesOf(element, elements.size()));
+  for (auto [n, element] : llvm::enumerate(elements))
+    vector = LLVM::InsertElementOp::create(b, vector, element, integer(n));
+  return vector;
 }
 
 void GpuEmitter::commitCopies() {

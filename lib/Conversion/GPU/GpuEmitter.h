@@ -4,15 +4,16 @@
 
 #include "KernelEmitter.h"
 #include "Launch.h"
+#include "ResidentState.h"
 
 namespace dlc {
 
 /// A special register of the thread, such as `tid.x`, as i64.
 mlir::Value gridNumber(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name);
 
-/// The function takes the frame, the rows and the block of the grid, its tensor maps if it has any,
-/// then the pointers. Each thread computes single elements or vectors of a few; which ones, its
-/// place in the grid says.
+/// The function takes the frame, the rows and the block of the grid, where its resident state lies
+/// and its tensor maps if it has any, then the pointers. Each thread computes single elements or
+/// vectors of a few; which ones, its place in the grid says.
 class GpuEmitter : public KernelEmitter {
 public:
   GpuEmitter(mlir::func::FuncOp function, KernelOp kernel);
@@ -69,12 +70,27 @@ private:
   /// The same for neighbours, at once: the first one's index is a multiple of their number.
   llvm::SmallVector<mlir::Value> loadShared(mlir::Value index, mlir::Type element, int64_t count);
   void storeShared(mlir::Value index, mlir::ValueRange elements);
+  /// Elements as a vector; a single one stays what it is.
+  mlir::Value asVector(mlir::ValueRange elements);
   /// Makes a group of this thread's copies to shared memory since the last one.
   void commitCopies();
   /// Waits until at most `groups` of this thread's groups are under way.
   void waitForCopies(int64_t groups);
 
+  //===--- Results, and variables that stay in shared memory (ResidentState.cpp) ---===//
+  /// Evaluates all results at neighbouring places along the last dimension, then stores them. Of
+  /// the variables that the kernel keeps, the first place's element has that number in the block.
+  void storeRun(llvm::ArrayRef<Indices> places, mlir::Value number);
+  void takeResidentState(mlir::ValueRange arguments);
+  void loadResident(llvm::ArrayRef<Indices> places, mlir::Value number);
+  mlir::Value residentPointer(mlir::Value isResident, int64_t result, mlir::Value number,
+                              const TensorMemory &memory, llvm::ArrayRef<Index> at);
+
   Launch launch;
+  ResidentState resident;
+  mlir::Value residentPlace; // in shared memory, where the block's part begins
+  /// Whether the state is there before this step, in this step, and beyond it.
+  mlir::Value wasResident, isResident, staysResident;
   mlir::Value blockNumber;
   mlir::ValueRange tensorMaps; // of a product's operands
 };

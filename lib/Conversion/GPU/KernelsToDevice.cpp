@@ -2,7 +2,7 @@
 //
 //   func @train() { %a = dl.kernel ... {launch = {...}, symbol = "kernel_0"}; ... }
 // becomes
-//   func @kernel_0.body(frame, rows, block, tensor maps, pointers of inputs and results)
+//   func @kernel_0.body(frame, rows, block, resident state, tensor maps, pointers of tensors)
 //                                                                         what one thread does
 //   func @kernel_0(frame, rows, pointers, tensor maps)                    the same as a launch
 //
@@ -53,9 +53,12 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
         kernel->setAttr("launch", toAttribute(launch, &getContext()));
         if (launch.warpgroups)
           kernel->setAttr("tensor_maps", describeTensorMaps(kernel, launch.tile));
+        if (loop != "graph" && function.getName() == "train")
+          planResidentState(kernel);
         // A function is made for a grid: the batch that it is for may differ as well.
         auto same = llvm::find_if(known, [&](KernelOp other) {
-          return areAlike(other, kernel) && other->getAttr("launch") == kernel->getAttr("launch");
+          return areAlike(other, kernel) && other->getAttr("launch") == kernel->getAttr("launch") &&
+                 other->getAttr("resident") == kernel->getAttr("resident");
         });
         kernel->setAttr("symbol",
                         b.getStringAttr("kernel_" + std::to_string(same - known.begin())));
@@ -128,12 +131,15 @@ struct ConvertKernelsToDevicePass
     Launch plan = launchOf(kernel);
     size_t pointers = kernel.getInputs().size() + kernel.getNumResults(),
            maps = plan.warpgroups ? 2 : 0;
-    SmallVector<Type> arguments{pointer, b.getI64Type(), b.getI64Type()};
+    SmallVector<Type> arguments{pointer, b.getI64Type(), b.getI64Type()}, resident;
+    if (kernel->hasAttr("resident"))
+      resident = {b.getI64Type(), b.getI1Type(), b.getI1Type()};
+    llvm::append_range(arguments, resident);
     arguments.append(maps + pointers, pointer);
     auto body = makeInternal(b, kernel.getLoc(), bodyName(kernel), arguments);
     if (failed(GpuEmitter(body, kernel).emit()))
       return failure();
-    arguments.erase(arguments.begin() + 2);
+    arguments.erase(arguments.begin() + 2, arguments.begin() + 3 + resident.size());
     auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
                                        b.getFunctionType(arguments, {}));
     launch->setAttr("dl.threads", b.getI64IntegerAttr(plan.threads));
@@ -144,7 +150,7 @@ struct ConvertKernelsToDevicePass
     llvm::append_range(tensors, kernel.getResults());
     for (auto [n, tensor] : llvm::enumerate(tensors)) {
       auto align = b.getI64IntegerAttr(alignmentOf(tensor));
-      body.setArgAttr(n + 3 + maps, "llvm.align", align);
+      body.setArgAttr(n + 3 + resident.size() + maps, "llvm.align", align);
       launch.setArgAttr(n + 2, "llvm.align", align);
     }
     ImplicitLocOpBuilder inner(kernel.getLoc(), &getContext());
@@ -153,6 +159,8 @@ struct ConvertKernelsToDevicePass
     ValueRange given(launch.getArguments());
     SmallVector<Value> values(given.take_front(2));
     values.push_back(gridNumber(inner, "ctaid.x"));
+    for (Type type : resident) // it stays nowhere
+      values.push_back(arith::ConstantOp::create(inner, inner.getIntegerAttr(type, -1)));
     llvm::append_range(values, given.take_back(maps));
     llvm::append_range(values, given.slice(2, pointers));
     func::CallOp::create(inner, body, values);

@@ -18,6 +18,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "LoopPlan.h"
+#include "Launch.h"
 
 #include "dlc/IR/Forms.h"
 
@@ -159,6 +160,11 @@ private:
       list.append("places", b.getDenseI64ArrayAttr(places));
       kernel->setAttr("loop", list.getDictionary(train.getContext()));
     }
+    int64_t shared = 0;
+    for (KernelOp kernel : kernels)
+      shared = std::max(shared, launchOf(kernel).sharedBytes);
+    constexpr int64_t kAlignment = 128; // of what comes behind it
+    train->setAttr("dl.shared_bytes", b.getI64IntegerAttr(llvm::alignTo(shared, kAlignment)));
     train->setAttr("dl.phases", b.getI64IntegerAttr(phases));
     module->setAttr("dl.arena_bytes", b.getI64IntegerAttr(end));
   }
@@ -181,6 +187,10 @@ LoopPlace loopPlaceOf(KernelOp kernel) {
   auto number = [&](StringRef name) { return cast<IntegerAttr>(list.get(name)).getInt(); };
   return {number("phase"), number("behind"),
           cast<DenseI64ArrayAttr>(list.get("places")).asArrayRef()};
+}
+
+int64_t loopSharedBytes(func::FuncOp train) {
+  return train->getAttrOfType<IntegerAttr>("dl.shared_bytes").getInt();
 }
 
 int64_t loopPhases(func::FuncOp train) {

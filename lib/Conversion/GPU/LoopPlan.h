@@ -23,6 +23,8 @@ void planLoop(mlir::func::FuncOp train);
 
 LoopPlace loopPlaceOf(KernelOp kernel);
 int64_t loopPhases(mlir::func::FuncOp train);
+/// The shared memory that the kernels of a step use in turn; resident state lies behind it.
+int64_t loopSharedBytes(mlir::func::FuncOp train);
 
 } // namespace dlc
 

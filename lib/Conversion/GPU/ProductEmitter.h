@@ -46,9 +46,10 @@ protected:
 private:
   mlir::Value tilesOf(mlir::Value size, int64_t each);
   mlir::Value isInside(mlir::Value row, mlir::Value column);
-  void storeRun(mlir::Value row, mlir::Value column, mlir::ValueRange sums);
+  void storeRun(mlir::Value row, mlir::Value column, mlir::ValueRange sums, mlir::Value number);
 
   mlir::Value rows, columns;
+  int64_t runs = 0; // that a thread has finished of its tile
 };
 
 /// Exact: multiply-adds of the element type. Each sum is one chain over the terms in order, as on

@@ -2,6 +2,7 @@
 #include "TrainingLoop.h"
 #include "LoopCode.h"
 #include "LoopPlan.h"
+#include "ResidentState.h"
 
 #include "dlrt/abi.h"
 
@@ -115,9 +116,10 @@ public:
              ValueRange arguments)
       : b(b), code(b), train(train), module(train->getParentOfType<ModuleOp>()),
         loss(lossOf(train)), barrier(barrier), deviceFrame(arguments[0]), rows(arguments[1]),
-        steps(arguments[2]), arena(arguments[3]), block(gridNumber(b, "ctaid.x")),
-        blocks(gridNumber(b, "nctaid.x")), firstThread(code.equal(gridNumber(b, "tid.x"), 0)) {
-    for (auto [field, pointer] : llvm::zip_equal(module.getOps<FieldOp>(), arguments.drop_front(4)))
+        steps(arguments[2]), sharedBytes(arguments[3]), arena(arguments[4]),
+        block(gridNumber(b, "ctaid.x")), blocks(gridNumber(b, "nctaid.x")),
+        firstThread(code.equal(gridNumber(b, "tid.x"), 0)) {
+    for (auto [field, pointer] : llvm::zip_equal(module.getOps<FieldOp>(), arguments.drop_front(5)))
       fieldPointers[field.getSymName()] = pointer;
     for (auto kernel : train.getOps<KernelOp>())
       mostBehind = std::max(mostBehind, loopPlaceOf(kernel).behind);
@@ -137,6 +139,7 @@ public:
       LLVM::MemcpyOp::create(b, frames.back(), deviceFrame, code.number(bytes), false);
       goOn(code, frames.back(), rows, code.number(-behind));
     }
+    placeResidentState();
     Value turns = arith::AddIOp::create(b, steps, code.number(mostBehind));
     code.loop(code.number(0), turns, code.number(1), [&](Value turn) {
       for (int64_t phase = 0; phase < loopPhases(train); ++phase) {
@@ -191,15 +194,23 @@ private:
     Value first = firstBlock(kernel);
     auto body = module.lookupSymbol<func::FuncOp>(bodyName(kernel));
     LoopPlace place = loopPlaceOf(kernel);
-    SmallVector<Value> values{frames[place.behind], rows, Value()};
+    SmallVector<Value> tensors;
     for (Value input : kernel.getInputs())
-      values.push_back(placeOf(input, step));
+      tensors.push_back(placeOf(input, step));
     for (Value result : kernel.getResults())
-      values.push_back(placeOf(result, step));
-    code.loop(first, code.number(launchOf(kernel).blocks), blocks, [&](Value number) {
-      values[2] = number;
+      tensors.push_back(placeOf(result, step));
+    auto work = scf::ForOp::create(b, first, code.number(launchOf(kernel).blocks), blocks,
+                                   /*rounds before=*/code.number(0));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(work.getBody());
+      Value round = work.getRegionIterArg(0);
+      SmallVector<Value> values{frames[place.behind], rows, work.getInductionVar()};
+      llvm::append_range(values, residentArguments(kernel, round, step));
+      llvm::append_range(values, tensors);
       func::CallOp::create(b, body, values);
-    });
+      scf::YieldOp::create(b, arith::AddIOp::create(b, round, code.number(1)).getResult());
+    }
     // A kernel that makes one number has one block, which adds it up as well.
     if (lossResult.getOwner() == kernel)
       code.onlyIf(code.equal(first, 0), [&] {
@@ -208,6 +219,39 @@ private:
           addLoss(code, frames[place.behind], rows, placeOf(lossResult, step), loss);
         });
       });
+  }
+
+  /// Deals out the shared memory that is left, kernel by kernel. What a block does in its n-th
+  /// round of a kernel has the n-th place; beyond the last one it stays in memory.
+  void placeResidentState() {
+    Value next = code.number(loopSharedBytes(train));
+    for (auto kernel : train.getOps<KernelOp>()) {
+      if (!kernel->hasAttr("resident"))
+        continue;
+      Value bytes = code.number(residentStateOf(kernel).bytes);
+      Value last = arith::AddIOp::create(b, code.number(launchOf(kernel).blocks - 1), blocks);
+      Value rounds = arith::DivUIOp::create(b, last, blocks);
+      Value room = arith::DivUIOp::create(b, arith::SubIOp::create(b, sharedBytes, next), bytes);
+      rounds = arith::MinUIOp::create(b, rounds, room);
+      residents[kernel] = {next, rounds};
+      next = arith::AddIOp::create(b, next, arith::MulIOp::create(b, rounds, bytes));
+    }
+  }
+
+  /// What a kernel's body is told of it: its place or -1, whether it is the first step, and the
+  /// last one.
+  SmallVector<Value> residentArguments(KernelOp kernel, Value round, Value step) {
+    auto resident = residents.find(kernel);
+    if (resident == residents.end())
+      return {};
+    auto [start, rounds] = resident->second;
+    Value distance = arith::MulIOp::create(b, round, code.number(residentStateOf(kernel).bytes));
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, round, rounds);
+    Value place = arith::SelectOp::create(b, fits, arith::AddIOp::create(b, start, distance),
+                                          code.number(-1));
+    Value next = arith::AddIOp::create(b, step, code.number(1));
+    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, steps);
+    return {place, code.equal(step, 0), isLast};
   }
 
   /// The barrier after a phase. In the last turn none is needed after the last kernel.
@@ -252,10 +296,12 @@ private:
   ModuleOp module;
   OutputOp loss;
   func::FuncOp barrier;
-  Value deviceFrame, rows, steps, arena, block, blocks;
+  Value deviceFrame, rows, steps, sharedBytes, arena, block, blocks;
   Value firstThread; // whether it is that of its block
   OpResult lossResult;
   llvm::StringMap<Value> fieldPointers;
+  /// Of kernels with resident state, where it begins and how many rounds it has room for.
+  DenseMap<Operation *, std::pair<Value, Value>> residents;
   int64_t mostBehind = 0;
   SmallVector<Value> frames; // by how far behind their steps are
 };
@@ -269,10 +315,10 @@ void makeTrainingLoop(func::FuncOp train) {
   ImplicitLocOpBuilder b(train.getLoc(), train.getContext());
   b.setInsertionPoint(train);
   Type number = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-  SmallVector<Type> arguments{pointer, number, number, pointer};
+  SmallVector<Type> arguments{pointer, number, number, number, pointer};
   arguments.append(llvm::range_size(module.getOps<FieldOp>()), pointer);
   auto function = func::FuncOp::create(b, "train_loop", b.getFunctionType(arguments, {}));
-  function.setArgAttr(3, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
+  function.setArgAttr(4, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
   int64_t threads = 1;
   for (auto kernel : train.getOps<KernelOp>())
     threads = std::max(threads, launchOf(kernel).threads);

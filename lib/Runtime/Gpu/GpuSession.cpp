@@ -67,9 +67,7 @@ Status GpuSession::loadFunctions() {
       Function &function = functions[launch.symbol];
       status = driver.check(driver.cuModuleGetFunction(&function, module, launch.symbol.c_str()),
                             "find '" + launch.symbol + "' in the code");
-      // What is more than any kernel gets unasked must be asked for.
-      constexpr int64_t kUnasked = 48 << 10;
-      if (status.ok() && launch.sharedBytes > kUnasked)
+      if (status.ok() && launch.sharedBytes > kUnaskedSharedBytes)
         status = driver.check(driver.cuFuncSetAttribute(function, kDynamicSharedBytes,
                                                         static_cast<int>(launch.sharedBytes)),
                               "give a kernel " + std::to_string(launch.sharedBytes) +

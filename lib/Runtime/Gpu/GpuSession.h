@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 
 namespace dlrt {
 
@@ -64,6 +65,8 @@ public:
   Status runSteps(const Steps &steps, double &lossSum) override;
 
 private:
+  /// What is more than any kernel gets unasked must be asked for.
+  static constexpr int64_t kUnaskedSharedBytes = 48 << 10;
   /// A piece of the device's memory.
   struct Memory {
     cuda::Address address = 0;
@@ -75,6 +78,8 @@ private:
   Status findContext();
   Status loadFunctions();
   Status chooseLoop();
+  Status shareMemory(const LaunchInfo &loop, int64_t most);
+  Status fitsOnce(const LaunchInfo &loop, int64_t sharedBytes, bool &out) const;
   /// Decides what is where in the device's memory. An error where it does not fit.
   Status makePlan(int64_t rows, std::vector<bool> given);
   /// Gets the memory for so many rows of the fields that are given, where it is not there already.
@@ -109,6 +114,8 @@ private:
   const cuda::Driver &driver;
   std::string deviceText, loopText;
   const LaunchInfo *loopKernel = nullptr; // of all steps; null: by graphs
+  int64_t loopBlocks = 0;
+  std::optional<int64_t> loopSharedBytes; // of a block; none where it does not fit
   cuda::Device handle = 0;
   cuda::Context context = nullptr;
   bool isPrimary = false; // the context, retained here; else the caller's

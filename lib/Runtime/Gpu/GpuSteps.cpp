@@ -12,7 +12,8 @@ bool GpuSession::runsSteps() const {
   return train && train->advance;
 }
 
-/// The kernel that stays, where the program has one and the device can run its blocks all at once.
+/// The kernel that stays, where the program has one and the device can run its blocks all at once:
+/// one on each multiprocessor, as they wait for each other more cheaply the fewer they are.
 Status GpuSession::chooseLoop() {
   const FunctionInfo *train = program.function("train");
   if (!train)
@@ -21,24 +22,65 @@ Status GpuSession::chooseLoop() {
   if (!train->loop || train->loop->launches.empty())
     return Status();
   const LaunchInfo &kernel = train->loop->launches.front();
-  int cooperative = 0, each = 0;
-  Status status = driver.check(
-      driver.cuDeviceGetAttribute(&cooperative, kCooperativeLaunch, handle), "ask the GPU");
+  int cooperative = 0, multiprocessors = 0, most = 0;
+  Status status;
+  for (auto [attribute, value] : {std::pair(kCooperativeLaunch, &cooperative),
+                                  {kMultiprocessors, &multiprocessors},
+                                  {kSharedBytesPerBlock, &most}})
+    if (status.ok())
+      status = driver.check(driver.cuDeviceGetAttribute(value, attribute, handle), "ask the GPU");
+  loopBlocks = std::min<int64_t>(multiprocessors, kernel.blocks);
   if (status.ok())
-    status = driver.check(driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-                              &each, functions.at(kernel.symbol), static_cast<int>(kernel.threads),
-                              static_cast<size_t>(kernel.sharedBytes)),
-                          "ask the GPU");
+    status = shareMemory(kernel, most);
   if (!status.ok())
     return status;
-  if (program.loopForced || (cooperative && each > 0)) {
-    loopText = "persistent";
+  if (program.loopForced || (cooperative && loopSharedBytes)) {
     loopKernel = &kernel;
   } else {
     loopText = cooperative ? "graph, as the kernel of all steps does not fit this GPU"
                            : "graph, as this GPU has no cooperative launches";
   }
   return Status();
+}
+
+/// Chooses the shared memory of a block of the loop, at most `most` bytes: what its kernels need
+/// and, behind that, room for what they keep from step to step. None where it cannot run.
+Status GpuSession::shareMemory(const LaunchInfo &loop, int64_t most) {
+  int64_t all = loop.sharedBytes;
+  for (const ResidentInfo &resident : loop.residents)
+    all += (resident.blocks + loopBlocks - 1) / loopBlocks * resident.bytes;
+  loopText = "persistent";
+  for (int64_t bytes : {std::min(all, most), loop.sharedBytes}) {
+    bool fits = false;
+    if (Status status = fitsOnce(loop, bytes, fits); !status.ok())
+      return status;
+    if (!fits)
+      continue;
+    loopSharedBytes = bytes;
+    if (bytes > loop.sharedBytes)
+      loopText +=
+          bytes == all ? ", state in shared memory" : ", part of the state in shared memory";
+    break;
+  }
+  return Status();
+}
+
+/// Whether a multiprocessor can run a block with so much shared memory, which its kernel then has.
+Status GpuSession::fitsOnce(const LaunchInfo &loop, int64_t sharedBytes, bool &out) const {
+  Function function = functions.at(loop.symbol);
+  int each = 0;
+  Status status;
+  if (sharedBytes > kUnaskedSharedBytes)
+    status = driver.check(
+        driver.cuFuncSetAttribute(function, kDynamicSharedBytes, static_cast<int>(sharedBytes)),
+        "give the training kernel " + std::to_string(sharedBytes) + " bytes of shared memory");
+  if (status.ok())
+    status = driver.check(
+        driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+            &each, function, static_cast<int>(loop.threads), static_cast<size_t>(sharedBytes)),
+        "ask the GPU");
+  out = each > 0;
+  return status;
 }
 
 Status GpuSession::runSteps(const Steps &steps, double &lossSum) {
@@ -112,35 +154,23 @@ Status GpuSession::launchSteps(const Steps &steps) {
   return status;
 }
 
-/// One kernel for all of the steps, with at most as many blocks as can run at once: one on each
-/// multiprocessor, as they wait for each other more cheaply the fewer they are.
+/// One kernel for all of the steps.
 Status GpuSession::launchLoop(const LaunchInfo &loop, int64_t steps) {
-  Function function = functions.at(loop.symbol);
-  int multiprocessors = 0, each = 0;
-  Status status =
-      check(driver.cuDeviceGetAttribute(&multiprocessors, kMultiprocessors, handle), "ask the GPU");
-  if (status.ok())
-    status = check(
-        driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            &each, function, static_cast<int>(loop.threads), static_cast<size_t>(loop.sharedBytes)),
-        "ask the GPU");
-  if (status.ok() && each < 1)
-    status = failure = Status::error(
+  if (!loopSharedBytes)
+    return note(Status::error(
         "the training kernel does not fit this GPU; --gpu-loop graph needs less of it",
-        StatusCode::DeviceError);
+        StatusCode::DeviceError));
   std::vector<Address> values{deviceFrame.address, static_cast<Address>(frame.rows),
-                              static_cast<Address>(steps)};
+                              static_cast<Address>(steps), static_cast<Address>(*loopSharedBytes)};
   addPlaces(loop, values);
   std::vector<void *> arguments;
   for (Address &value : values)
     arguments.push_back(&value);
-  unsigned blocks = static_cast<unsigned>(std::min<int64_t>(multiprocessors, loop.blocks));
-  if (status.ok())
-    status = check(driver.cuLaunchCooperativeKernel(
-                       function, blocks, 1, 1, static_cast<unsigned>(loop.threads), 1, 1,
-                       static_cast<unsigned>(loop.sharedBytes), stream, arguments.data()),
-                   "launch the training kernel");
-  return status;
+  return check(driver.cuLaunchCooperativeKernel(
+                   functions.at(loop.symbol), static_cast<unsigned>(loopBlocks), 1, 1,
+                   static_cast<unsigned>(loop.threads), 1, 1,
+                   static_cast<unsigned>(*loopSharedBytes), stream, arguments.data()),
+               "launch the training kernel");
 }
 
 /// The scalars of the first step; those of each further one come from the `advance` before it.

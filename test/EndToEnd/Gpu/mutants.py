@@ -36,6 +36,7 @@ BARRIER = r"  call void @emu_barrier\(i32 0\)\n"
 SHUFFLE = r"(@emu_shfl_bfly_i32\(i32 -1, i32 %\d+, i32 )"
 ROW_NUMBERS = r"(%\d+)( = load ptr, ptr %\d+)(, align 8)"
 EARLY = r"  (?:tail )?call void @emu_grid_dependency_wait\(\)\n"
+WHERE = r"(= select i1 )%\d+(, ptr %\d+, ptr %\d+$)"  # a resident variable is
 GRID = r"label %grid_barrier\.exit"
 
 # Harmless, and so not here: a kernel's first barrier where it is launched by itself (nothing is in shared memory yet) or stands
@@ -116,6 +117,16 @@ MUTANTS = [
     Mutant("warpgroups: products are in no group", "warpgroups", r"  call void @emu_wgmma_commit\(\)\n", ""),
     Mutant("warpgroups: sums are stored while they are computed", "warpgroups", r"  call void @emu_wgmma_wait\(.*, i32 0\)\n", ""),
     Mutant("warpgroups: a part is given back while it is multiplied", "warpgroups", r"(@emu_wgmma_wait\(.*, i32 )1\)", r"\g<1>2)"),
+    Mutant("resident: moments are read from memory in every step", "resident", WHERE, r"\1false\2"),
+    Mutant("resident: moments are not stored after the last step", "resident", WHERE, r"\1true\2", 4),
+    Mutant("resident: moments are stored to memory, where nobody reads them", "resident", WHERE, r"\1false\2", 5),
+    Mutant("resident: weights in memory stay as they were", "resident", r"  store float (%\d+), ptr %\d+, align \d+\n(?=  br i1 .*\n\n.*\n  store float \1,)", ""),
+    Mutant("resident: weights in shared memory stay as they were", "resident",
+           r"(  store (float %\d+), ptr %\d+, align \d+\n  br i1 .*\n\n.*\n)  store \2,.*\n", r"\1"),
+    Mutant("resident: two variables have one place", "resident", r"(= add nsw i64 %\d+, )549755813888$", r"\g<1>0"),
+    Mutant("resident: a product's parts have the same place", "resident", r"(select i1 %\d+, i64 )16768, i64 16384$", r"\g<1>384, i64 0"),
+    Mutant("resident: the first step takes what is there", "resident",
+           r"(%\d+ = icmp ne i64 (%\d+), %\d+\n  %\d+ = icmp ne i64 \2, )0$", r"\g<1>-1"),
     Mutant("scatter: rows beyond the batch are added", "scatter", r"and i1 (%\d+), (%\d+)(?=\n.*emu_ballot)", r"and i1 true, \2"),
     Mutant("scatter: half of the lanes are missing from the vote's mask", "scatter", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
     Mutant("scatter: the rows' numbers are one further", "scatter", ROW_NUMBERS,
@@ -141,15 +152,23 @@ MUTANTS = [
            BARRIER + r"(  store float %\S+, ptr addrspace\(3\) %\d+, align 4\n" + BARRIER + ")", r"\1", 2),
     Mutant("train_loop: a barrier waits for one round too many", "train_loop",
            r"(trunc i64 %\d+ to i32\n  %\d+ = add i32 %\d+, )3$", r"\g<1>4"),
+    Mutant("train_loop: what a block keeps in its rounds of a kernel has one place", "train_loop",
+           r"(= shl i64 )(%\d+)(, 10\n  %\d+ = icmp samesign ult i64 \2, )", r"\g<1>0\3"),
+    Mutant("train_loop: what two kernels keep has one place", "train_loop",
+           r"(= add nuw nsw i64 (%\d+), )%\d+(\n  %\d+ = shl i64 %\d+, 10\n)", r"\g<1>0\3"),
     Mutant("train_loop: no barrier stands between steps", "train_loop", r"(%\.not = icmp eq i64 (%\d+), )%\d+$", r"\1\2"),
 ]
 
 
-# A program of its own for a kind of kernel that takes a large one.
-PROGRAMS = {kind: str(Path(__file__).parent / "Inputs" / program) for kind, program in (("warpgroups", "products.dl"), ("vectors", "vectors.dl"))}
+# Kinds that need a program of their own.
+PROGRAMS = {kind: str(Path(__file__).parent / "Inputs" / program)
+            for kind, program in (("warpgroups", "products.dl"), ("vectors", "vectors.dl"), ("resident", "small.dl"))}
+# Kinds of bugs that are not a kind of kernel, but in this function.
+FUNCTIONS = {"resident": "train_loop"}
 # How the program is compiled to have kernels of a kind; all others are there without options.
 OPTIONS = {
     "train_loop": ("--gpu-loop", "persistent"),
+    "resident": ("--gpu-loop", "persistent"),
     "bf16 product": ("--gpu-loop", "graph", "--precision", "bf16"),
     "tf32 product": ("--gpu-loop", "graph", "--precision", "tf32"),
     "warpgroups": ("--gpu-loop", "graph", "--precision", "bf16", "--set", "steps=1"),
@@ -178,7 +197,7 @@ def kind_of(function):
 def mutate(text, mutant):
     for function in re.findall(r"^define .*?^}$", text, re.S | re.M):
         matches = list(re.finditer(mutant.pattern, function, re.M))
-        if kind_of(function) == mutant.kind and len(matches) >= mutant.number:
+        if kind_of(function) == FUNCTIONS.get(mutant.kind, mutant.kind) and len(matches) >= mutant.number:
             match = matches[mutant.number - 1]
             changed = function[:match.start()] + match.expand(mutant.becomes) + function[match.end():]
             assert changed != function, mutant

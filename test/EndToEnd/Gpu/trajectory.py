@@ -37,7 +37,10 @@ def numbers(value):
 
 def compare(what, found, expected):
     found, expected = numbers(found), numbers(expected)
-    assert len(found) == len(expected) > 0, what
+    assert len(found) == len(expected), what
+    if not expected and "report" in what:
+        return  # the program has none
+    assert expected, what
     worst = max(abs(f - e) / max(1, abs(e)) for f, e in zip(found, expected))
     print(f"{what}: {len(found)} numbers, off by at most {worst:.1e}")
     assert worst <= float(tolerance), f"{what}: {found} instead of {expected}"
