@@ -24,7 +24,11 @@ uint64_t number(const char *variable, uint64_t otherwise) {
 
 /// Reads the environment when the library is loaded, and writes the report when the process ends.
 struct Lifetime {
-  Lifetime() { driver.reset(); }
+  Lifetime() {
+    if (const char *names = std::getenv("DLC_EMULATOR_WITHOUT"))
+      hideFunctions(names);
+    driver.reset();
+  }
   ~Lifetime() {
     const char *path = std::getenv("DLC_EMULATOR_REPORT");
     if (!path || !*path)

@@ -191,6 +191,10 @@ private:
 
 extern Driver driver;
 
+/// Has dlsym() find no function of the library with one of these names, separated by commas: so it
+/// is in a driver that is older. HiddenFunctions.cpp.
+void hideFunctions(const std::string &names);
+
 /// The handle of the primary context that lives now.
 void *primaryContext();
 /// Each host thread's stack of contexts.

@@ -25,16 +25,20 @@ struct Opened {
                              StatusCode::DeviceError);
       return;
     }
-    const char *missing = nullptr;
 #define DLRT_CUDA_FIND(name, parameters)                                                           \
-  driver.name = reinterpret_cast<Result(*) parameters>(dlsym(library, #name));                     \
+  driver.name = reinterpret_cast<Result(*) parameters>(dlsym(library, #name));
+    DLRT_CUDA_FUNCTIONS(DLRT_CUDA_FIND)
+    DLRT_CUDA_LATER_FUNCTIONS(DLRT_CUDA_FIND)
+#undef DLRT_CUDA_FIND
+    const char *missing = nullptr;
+#define DLRT_CUDA_CHECK(name, parameters)                                                          \
   if (!driver.name && !missing)                                                                    \
     missing = #name;
-    DLRT_CUDA_FUNCTIONS(DLRT_CUDA_FIND)
-#undef DLRT_CUDA_FIND
+    DLRT_CUDA_FUNCTIONS(DLRT_CUDA_CHECK)
+#undef DLRT_CUDA_CHECK
     if (missing) {
       status = Status::error(std::string("the NVIDIA driver is too old: it has no ") + missing +
-                                 ". Install a driver for CUDA 12 or newer",
+                                 ". Install a driver for CUDA 11 or newer",
                              StatusCode::DeviceError);
       return;
     }

@@ -73,6 +73,7 @@ enum TensorMapType { kFloat16 = 6, kBFloat16 = 9 };
 enum TensorMapSwizzle { kSwizzle128 = 3 };
 enum TensorMapPromotion { kPromotion256 = 3 };
 
+/// What every driver for CUDA 11 has.
 #define DLRT_CUDA_FUNCTIONS(X)                                                                     \
   X(cuInit, (unsigned flags))                                                                      \
   X(cuDriverGetVersion, (int *version))                                                            \
@@ -94,10 +95,6 @@ enum TensorMapPromotion { kPromotion256 = 3 };
   X(cuModuleUnload, (Module module))                                                               \
   X(cuModuleGetFunction, (Function * function, Module module, const char *name))                   \
   X(cuFuncSetAttribute, (Function function, int attribute, int value))                             \
-  X(cuTensorMapEncodeTiled,                                                                        \
-    (TensorMap * map, int type, unsigned rank, Address address, const uint64_t *sizes,             \
-     const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,          \
-     int swizzle, int promotion, int fill))                                                        \
   X(cuMemAlloc_v2, (Address * address, size_t bytes))                                              \
   X(cuMemFree_v2, (Address address))                                                               \
   X(cuMemGetInfo_v2, (size_t *free, size_t *total))                                                \
@@ -121,8 +118,6 @@ enum TensorMapPromotion { kPromotion256 = 3 };
   X(cuEventElapsedTime, (float *milliseconds, Event start, Event end))                             \
   X(cuStreamBeginCapture_v2, (Stream stream, int mode))                                            \
   X(cuStreamEndCapture, (Stream stream, Graph * graph))                                            \
-  X(cuGraphInstantiateWithFlags, (GraphExec * exec, Graph graph, unsigned long long flags))        \
-  X(cuGraphUpload, (GraphExec exec, Stream stream))                                                \
   X(cuGraphLaunch, (GraphExec exec, Stream stream))                                                \
   X(cuGraphExecDestroy, (GraphExec exec))                                                          \
   X(cuGraphDestroy, (Graph graph))                                                                 \
@@ -131,17 +126,34 @@ enum TensorMapPromotion { kPromotion256 = 3 };
   X(cuLaunchCooperativeKernel,                                                                     \
     (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ, unsigned threadsX,   \
      unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, Stream stream, void **arguments)) \
-  X(cuLaunchKernelEx,                                                                              \
-    (const LaunchConfig *config, Function function, void **arguments, void **extra))
+  X(cuLaunchKernel, (Function function, unsigned blocksX, unsigned blocksY, unsigned blocksZ,      \
+                     unsigned threadsX, unsigned threadsY, unsigned threadsZ,                      \
+                     unsigned sharedBytes, Stream stream, void **arguments, void **extra))
+
+/// What later drivers have: null where this one does not, which whoever calls it has to ask.
+#define DLRT_CUDA_LATER_FUNCTIONS(X)                                                               \
+  X(cuGraphUpload, (GraphExec exec, Stream stream)) /* 11.1 */                                     \
+  X(cuGraphInstantiateWithFlags,                    /* 11.4 */                                     \
+    (GraphExec * exec, Graph graph, unsigned long long flags))                                     \
+  X(cuLaunchKernelEx, /* 11.8 */                                                                   \
+    (const LaunchConfig *config, Function function, void **arguments, void **extra))               \
+  X(cuTensorMapEncodeTiled, /* 12.0 */                                                             \
+    (TensorMap * map, int type, unsigned rank, Address address, const uint64_t *sizes,             \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,          \
+     int swizzle, int promotion, int fill))
 
 /// The driver's functions.
 struct Driver {
 #define DLRT_CUDA_MEMBER(name, parameters) Result(*name) parameters = nullptr;
   DLRT_CUDA_FUNCTIONS(DLRT_CUDA_MEMBER)
+  DLRT_CUDA_LATER_FUNCTIONS(DLRT_CUDA_MEMBER)
 #undef DLRT_CUDA_MEMBER
 
   /// Opens and initialises the driver, once for the process. An error says what is missing.
   static Status open(const Driver *&out);
+
+  /// Whether launches can be recorded and launched together.
+  bool hasGraphs() const { return cuGraphInstantiateWithFlags && cuGraphUpload; }
 
   /// Success, or an error that says what was tried, what the driver calls the reason, and the
   /// remedy where there is one.

@@ -19,7 +19,8 @@ Status GpuSession::create(const Program &program, const SessionOptions &options,
   if (Status status = Driver::open(driver); !status.ok())
     return status;
   std::unique_ptr<GpuSession> session(new GpuSession(program, *driver));
-  session->earlyLaunches = program.earlyLaunches && info.driverVersion >= kEarlyLaunchesInGraphs;
+  session->earlyLaunches = program.earlyLaunches && driver->cuLaunchKernelEx &&
+                           info.driverVersion >= kEarlyLaunchesInGraphs;
   session->deviceText = "gpu:" + std::to_string(options.device) + " (" + info.name + ")";
   if (Status status = session->open(options.device); !status.ok())
     return status;
@@ -56,7 +57,22 @@ Status GpuSession::open(int number) {
   return status;
 }
 
+static bool hasTensorMaps(const Program &program) {
+  for (const std::unique_ptr<Routine> &routine : program.routines)
+    for (const LaunchInfo &launch : routine->launches)
+      if (!launch.tensorMaps.empty())
+        return true;
+  return false;
+}
+
 Status GpuSession::loadFunctions() {
+  // Asked first: such a driver refuses the code as well, but cannot say why.
+  if (!driver.cuTensorMapEncodeTiled && hasTensorMaps(program))
+    return Status::error("the NVIDIA driver is too old for '" + program.name +
+                             "', whose products have the GPU copy tensors: it has no "
+                             "cuTensorMapEncodeTiled. Install a driver for CUDA 12 or newer, or "
+                             "compile without such products (--target sm_90)",
+                         StatusCode::DeviceError);
   Status status =
       driver.check(driver.cuModuleLoadDataEx(&module, program.image, 0, nullptr, nullptr),
                    "load the code of '" + program.name + "'");
@@ -181,20 +197,18 @@ Status GpuSession::launch(const LaunchInfo &launch) {
     arguments.push_back(&value);
   for (TensorMap &map : maps)
     arguments.push_back(&map);
+  Function function = functions.at(launch.symbol);
+  auto blocks = static_cast<unsigned>(launch.blocks),
+       threads = static_cast<unsigned>(launch.threads),
+       sharedBytes = static_cast<unsigned>(launch.sharedBytes);
+  std::string what = "launch '" + launch.symbol + "'";
+  if (!earlyLaunches)
+    return check(driver.cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, sharedBytes, stream,
+                                       arguments.data(), nullptr),
+                 what);
   LaunchAttribute early{kProgrammaticStreamSerialization, 0, {1}};
-  LaunchConfig config{static_cast<unsigned>(launch.blocks),
-                      1,
-                      1,
-                      static_cast<unsigned>(launch.threads),
-                      1,
-                      1,
-                      static_cast<unsigned>(launch.sharedBytes),
-                      stream,
-                      &early,
-                      earlyLaunches};
-  return check(
-      driver.cuLaunchKernelEx(&config, functions.at(launch.symbol), arguments.data(), nullptr),
-      "launch '" + launch.symbol + "'");
+  LaunchConfig config{blocks, 1, 1, threads, 1, 1, sharedBytes, stream, &early, 1};
+  return check(driver.cuLaunchKernelEx(&config, function, arguments.data(), nullptr), what);
 }
 
 Status GpuSession::run(const Routine &routine) {

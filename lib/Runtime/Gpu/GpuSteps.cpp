@@ -18,7 +18,7 @@ Status GpuSession::chooseLoop() {
   const FunctionInfo *train = program.function("train");
   if (!train)
     return Status();
-  loopText = "graph";
+  loopText = driver.hasGraphs() ? "graph" : "launches (this driver has no graphs)";
   if (!train->loop || train->loop->launches.empty())
     return Status();
   const LaunchInfo &kernel = train->loop->launches.front();
@@ -37,8 +37,8 @@ Status GpuSession::chooseLoop() {
   if (program.loopForced || (cooperative && loopSharedBytes)) {
     loopKernel = &kernel;
   } else {
-    loopText = cooperative ? "graph, as the kernel of all steps does not fit this GPU"
-                           : "graph, as this GPU has no cooperative launches";
+    loopText += cooperative ? ", as the kernel of all steps does not fit this GPU"
+                            : ", as this GPU has no cooperative launches";
   }
   return Status();
 }
@@ -141,6 +141,11 @@ static int64_t stepsOfGraph(const FunctionInfo &train) {
 /// kept: an epoch is like the one before, its last batch with its own number of rows as well.
 Status GpuSession::launchSteps(const Steps &steps) {
   Status status = launchScalars(steps.train);
+  if (!driver.hasGraphs()) {
+    for (int64_t step = 0; step < steps.count && status.ok(); ++step)
+      status = launchStep(steps.train);
+    return status;
+  }
   int64_t count = stepsOfGraph(steps.train);
   for (int64_t left = steps.count; left > 0 && status.ok(); left -= count) {
     while (count > left)
