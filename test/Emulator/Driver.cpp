@@ -61,9 +61,12 @@ void Driver::reset() {
   releaseAll();
   memory.reset();
   initialised = false;
-  calls = kernels = 0;
+  calls = callsToFail = kernels = 0;
   failed.clear();
-  failAt = number("DLC_EMULATOR_FAIL", 0);
+  const char *failing = std::getenv("DLC_EMULATOR_FAIL");
+  const char *colon = failing ? std::strchr(failing, ':') : nullptr;
+  failName = colon ? std::string(failing, colon) : "";
+  failAt = colon ? std::strtoull(colon + 1, nullptr, 10) : number("DLC_EMULATOR_FAIL", 0);
   totalBytes = number("DLC_EMULATOR_MEMORY", uint64_t(4) << 30);
   // More than a kernel's own limit, 20 million rounds: that is what should end such a wait.
   grid.patience = number("DLC_EMULATOR_PATIENCE", 30'000'000);
@@ -93,6 +96,8 @@ std::string Driver::report() const {
   add("lost", leaks);
   add("kernels", kernels);
   add("peak", memory.peak());
+  if (!failName.empty())
+    add(failName.c_str(), callsToFail);
   return text + (failed.empty() ? "" : " failed=" + failed);
 }
 
@@ -156,8 +161,10 @@ Result emulator::before(const char *name, Call kind, bool &runAnyway) {
   bool releases = kind == Call::Release || kind == Call::ReleaseQuery;
   bool needsContext = kind != Call::Init && kind != Call::Query && kind != Call::ReleaseQuery;
   ++driver.calls;
+  bool fails = (driver.failName.empty() || driver.failName == name) &&
+               ++driver.callsToFail == driver.failAt;
   if (kind != Call::Init && !driver.initialised)
-    return driver.calls == driver.failAt ? CUDA_ERROR_UNKNOWN : CUDA_ERROR_NOT_INITIALIZED;
+    return fails ? CUDA_ERROR_UNKNOWN : CUDA_ERROR_NOT_INITIALIZED;
   if (needsContext) {
     if (!currentContext())
       return CUDA_ERROR_INVALID_CONTEXT;
@@ -165,7 +172,7 @@ Result emulator::before(const char *name, Call kind, bool &runAnyway) {
       return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   }
   runAnyway = releases;
-  if (driver.calls == driver.failAt) {
+  if (fails) {
     driver.failed = name;
     if (kind == Call::Allocation)
       return CUDA_ERROR_OUT_OF_MEMORY;

@@ -161,7 +161,10 @@ public:
   std::mutex lock;
   bool initialised = false;
   std::string scheduleError;
-  uint64_t calls = 0, failAt = 0, kernels = 0;
+  uint64_t calls = 0, kernels = 0;
+  // Which call is made to fail: so many-th, of the function of that name or, without one, of all.
+  uint64_t failAt = 0, callsToFail = 0;
+  std::string failName;
   std::string failed; // the call that was made to fail
   size_t totalBytes = 0;
   int processors = 4;
