@@ -4,11 +4,12 @@
 // needs the other if that is longer. In one kernel that stays, each phase ends with a barrier of
 // all blocks, and there is one block on each multiprocessor: it hides less of its own waiting.
 //
-// The machine is an H100 SXM, whatever will run it. What is marked as assumed awaits measurement.
+// Machine.h has the rates, whatever will run it. What is marked as assumed awaits measurement.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "LoopCost.h"
 #include "Launch.h"
+#include "Machine.h"
 
 #include "dlc/IR/Cost.h"
 
@@ -18,12 +19,6 @@ using namespace mlir;
 
 namespace dlc {
 
-// NVIDIA, "H100 Tensor Core GPU Architecture" (white paper), table of the SXM5 board.
-constexpr double kMultiprocessors = 132;
-constexpr double kFlop = 67e6 / kMultiprocessors;        // f32, a multiprocessor in a microsecond
-constexpr double kTensorFlop = 495e6 / kMultiprocessors; // tf32 on tensor cores
-constexpr double kBytes = 3.35e6 / kMultiprocessors;     // of the device's memory
-constexpr int64_t kSharedBytes = 227 << 10;              // a block's at most
 // Assumed.
 constexpr double kGap = 1.2;         // between dependent kernels of a graph
 constexpr double kEarlyGap = 0.8;    // the same where the second one starts early
@@ -36,11 +31,13 @@ constexpr int64_t kMostKernels = 64; // in one function: it is compiled for the 
 static double workOf(KernelOp kernel, const Launch &launch, int64_t batch, int64_t together) {
   Cost cost = costOf(kernel, batch);
   double blocks = static_cast<double>(launch.blocks);
-  double rounds = llvm::divideCeil(launch.blocks, static_cast<int64_t>(kMultiprocessors));
+  double rounds = llvm::divideCeil(launch.blocks, machine::kMultiprocessors);
   double share = std::min(launch.blocks, together) > 1 && rounds > 1 ? 1 : kAlone;
   bool tensor = launch.tile.rows && launch.tile.format != ProductFormat::Exact;
-  double flop = static_cast<double>(cost.flop) / (tensor ? kTensorFlop : kFlop);
-  return rounds * std::max(flop, static_cast<double>(cost.bytes) / kBytes) / blocks / share;
+  double flop =
+      static_cast<double>(cost.flop) / (tensor ? machine::kFlopTensor : machine::kFlopF32);
+  return rounds * std::max(flop, static_cast<double>(cost.bytes) / machine::kMemoryBytes) / blocks /
+         share;
 }
 
 LoopCost costOfLoops(func::FuncOp train, bool earlyLaunches) {
@@ -59,7 +56,7 @@ LoopCost costOfLoops(func::FuncOp train, bool earlyLaunches) {
       cost.graph += std::max(gap, workOf(kernel, launch, batch, /*together=*/8));
     persistent += workOf(kernel, launch, batch, /*together=*/1);
     persistent += kernel->hasAttr("barrier") ? kBarrier : 0;
-    fits &= !launch.warpgroups && launch.sharedBytes <= kSharedBytes &&
+    fits &= !launch.warpgroups && launch.sharedBytes <= machine::kMostShared &&
             launch.threads == threads.value_or(launch.threads);
     threads = launch.threads;
     ++kernels;

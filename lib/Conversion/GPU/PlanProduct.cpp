@@ -12,31 +12,18 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Launch.h"
+#include "Machine.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <cmath>
 #include <limits>
 
 using namespace mlir;
 
 namespace dlc {
 
-//===------------------------------------------------------------------------------------------===//
-// The machine, from NVIDIA's descriptions of the A100 and H100 architectures
-//===------------------------------------------------------------------------------------------===//
-
-constexpr double kMultiprocessors = 132; // H100 SXM, H200
-// Multiply-adds in a cycle of a multiprocessor; on tensor cores those of `mma.sync` on an A100.
-constexpr double kMultipliesF32 = 128, kMultipliesF64 = 64;
-constexpr double kMultipliesTF32 = 512, kMultipliesHalf = 1024;
-constexpr double kSharedBytes = 128; // read in a cycle of a multiprocessor
-constexpr double kMemoryBytes = 48;  // of the second cache, 5120 a cycle for an A100's 108
-constexpr double kLatency = 700;     // cycles, about what memory takes; described nowhere
-/// Of shared memory, for a tile: what each multiprocessor since 8.0 can give to a block, and what
-/// one can that has no copies.
-constexpr int64_t kSharedWithCopies = 99 << 10, kSharedWithout = 48 << 10;
+constexpr double kLatency = 700; // cycles, about what memory takes; described nowhere
 
 //===------------------------------------------------------------------------------------------===//
 // Tiles for 256 threads: rows, columns, terms, those of a thread (on tensor cores, of a warp),
@@ -101,19 +88,20 @@ static int64_t tilesOf(const Work &work, const Tile &tile) {
 }
 
 static double estimate(const Work &work, const Tile &tile) {
-  double each = std::ceil(tilesOf(work, tile) / kMultiprocessors);
+  double each = llvm::divideCeil(tilesOf(work, tile), machine::kMultiprocessors);
   double parts = llvm::divideCeil(work.terms, tile.terms);
   double multiplying = tile.rows * tile.columns * tile.terms / work.multiplies;
   // Half of what lanes read is the same for several, and comes to all of them at once.
   double words = tile.rows * tile.columns / (tile.threadRows * tile.threadColumns) * tile.terms *
                  (tile.threadRows + tile.threadColumns) / 2.0;
-  double reading = words * work.bytes / kSharedBytes;
-  double bringing = (tile.rows + tile.columns) * tile.terms * work.bytes / kMemoryBytes;
+  double reading = words * work.bytes / machine::kSharedBytes;
+  double bringing = (tile.rows + tile.columns) * tile.terms * work.bytes / machine::kCacheBytes;
   double waiting = kLatency / (tile.stages - 1);
   double part = std::max({multiplying, reading, bringing, waiting});
-  double combining =
-      tile.groups > 1 ? 2.0 * tile.groups * tile.rows * tile.columns * 4 / kSharedBytes : 0;
-  double storing = tile.rows * tile.columns * 4 / kMemoryBytes;
+  double combining = tile.groups > 1
+                         ? 2.0 * tile.groups * tile.rows * tile.columns * 4 / machine::kSharedBytes
+                         : 0;
+  double storing = tile.rows * tile.columns * 4 / machine::kCacheBytes;
   return each * (parts * part + 2 * kLatency + combining + storing);
 }
 
@@ -137,10 +125,10 @@ Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies
             countOf(product.columns, batch),
             countOf(product.terms, batch),
             bytes,
-            wide             ? kMultipliesF64
-            : exact          ? kMultipliesF32
-            : isHalf(format) ? kMultipliesHalf
-                             : kMultipliesTF32};
+            wide             ? machine::kMultipliesF64
+            : exact          ? machine::kMultipliesF32
+            : isHalf(format) ? machine::kMultipliesHalf
+                             : machine::kMultipliesTF32};
   ArrayRef<Tile> candidates = tensorTiles;
   if (exact)
     candidates = wide ? ArrayRef<Tile>(doubleTiles) : ArrayRef<Tile>(exactTiles);
@@ -157,8 +145,8 @@ Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies
     // As many stages as fit, and as there are parts.
     int64_t parts = llvm::divideCeil(work.terms, tile.terms);
     tile.stages = copies ? std::clamp<int64_t>(parts, 2, 4) : 2;
-    while (tile.stages > 2 &&
-           sharedBytesOf(tile, bytes, sumBytes) > (copies ? kSharedWithCopies : kSharedWithout))
+    while (tile.stages > 2 && sharedBytesOf(tile, bytes, sumBytes) >
+                                  (copies ? machine::kSharedSince80 : machine::kSharedAnywhere))
       --tile.stages;
     double time = estimate(work, tile);
     if (time >= best)

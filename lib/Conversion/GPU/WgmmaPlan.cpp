@@ -7,6 +7,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "WgmmaPlan.h"
+#include "Machine.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
@@ -15,7 +16,6 @@ using namespace mlir;
 
 namespace dlc {
 
-constexpr int64_t kMultiprocessors = 132; // of an H100 and an H200; a block fills one
 constexpr int64_t kFewestBlocks = 16;
 constexpr int64_t kStages = 4;
 
@@ -81,7 +81,7 @@ std::optional<Launch> planWgmma(KernelOp kernel, int64_t batch) {
   for (auto [rows, columns] : tiles) {
     launch.tile = {rows, columns, kPartTerms, kWarpgroupRows, columns};
     launch.blocks = blocksOf(rows, columns);
-    if (launch.blocks >= kMultiprocessors)
+    if (launch.blocks >= machine::kMultiprocessors)
       break;
   }
   if (launch.blocks < kFewestBlocks)
@@ -91,8 +91,9 @@ std::optional<Launch> planWgmma(KernelOp kernel, int64_t batch) {
   tile.format = isBF16 ? ProductFormat::BF16 : ProductFormat::F16;
   tile.stages = kStages;
   launch.warpgroups = true;
-  // A block stays, and brings its next tile's first parts while the last tile's sums are stored.
-  launch.blocks = std::min(launch.blocks, kMultiprocessors);
+  // A block fills a multiprocessor and stays. It brings its next tile's first parts while the last
+  // tile's sums are stored.
+  launch.blocks = std::min(launch.blocks, machine::kMultiprocessors);
   launch.threads = (tile.rows / kWarpgroupRows + 1) * kWarpgroup;
   constexpr int64_t kElement = 2, kBarriers = 2 * 8; // bytes; barriers of a stage
   launch.sharedBytes = kStages * ((tile.rows + tile.columns) * kPartTerms * kElement + kBarriers);
