@@ -15,6 +15,7 @@
 #include "GpuEmitter.h"
 #include "LoopCost.h"
 #include "LoopPlan.h"
+#include "ProductTiles.h"
 #include "TrainingLoop.h"
 #include "WgmmaPlan.h"
 #include "dlc/Conversion/Passes.h"
@@ -66,7 +67,9 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
           known.push_back(kernel);
       }
     }
-    if (auto train = getOperation().lookupSymbol<func::FuncOp>("train"))
+    bool measures = getOperation()->hasAttr("dl.candidate"); // single kernels
+    auto train = getOperation().lookupSymbol<func::FuncOp>("train");
+    if (train && !measures)
       chooseLoop(train);
   }
 
@@ -86,13 +89,21 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
     }
   }
 
-  /// One kernel of all steps has no parameters of single ones, where tensor maps would be.
   Launch plan(KernelOp kernel, int64_t batch, ProductFormat format) {
+    if (kernel.getKind() != "contract")
+      return chooseLaunch(kernel, batch);
+    // One kernel of all steps has no parameters of single ones, where tensor maps would be.
     bool hasWarpgroups = device == "sm_90a" || device == "emulator";
+    SmallVector<Launch> launches;
     if (hasWarpgroups && loop != "persistent")
-      if (auto launch = planWgmma(kernel, batch))
-        return *launch;
-    return chooseLaunch(kernel, batch, format, /*copies=*/device != "sm_75");
+      launches = launchesOfWgmma(kernel, batch);
+    DotOp dot = *kernel.getBody().front().getOps<DotOp>().begin();
+    bool wide = needsWideIndices(kernel, batch);
+    for (Launch &launch : launchesOfProduct(dot, batch, format, /*copies=*/device != "sm_75")) {
+      launch.wide = wide;
+      launches.push_back(launch);
+    }
+    return chooseTile(kernel, batch, format, launches);
   }
 };
 

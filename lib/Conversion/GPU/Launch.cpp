@@ -71,8 +71,7 @@ static int64_t lanesOf(KernelOp kernel, int64_t last, int64_t count, int64_t eno
   return lanes;
 }
 
-/// Whether 32 bits are too few for the elements of some tensor and a step of the grid beyond.
-static bool needsWideIndices(KernelOp kernel, int64_t batch) {
+bool needsWideIndices(KernelOp kernel, int64_t batch) {
   constexpr int64_t kMost = int64_t(1) << 30;
   auto isLarge = [&](Value value) { return countOf(typeOf(value).getShape(), batch) > kMost; };
   Block &region = kernel.getBody().front();
@@ -81,11 +80,9 @@ static bool needsWideIndices(KernelOp kernel, int64_t batch) {
                       [&](Operation &op) { return llvm::any_of(op.getResults(), isLarge); });
 }
 
-static Launch spread(KernelOp kernel, int64_t batch, ProductFormat format, bool copies) {
+static Launch spread(KernelOp kernel, int64_t batch) {
   Launch launch;
   Block &region = kernel.getBody().front();
-  if (kernel.getKind() == "contract")
-    return launchProduct(*region.getOps<DotOp>().begin(), batch, format, copies);
   int64_t warps = launch.threads / kWarp;
   if (kernel.getKind() == "map") {
     auto shape = cast<RankedTensorType>(kernel.getResultTypes().front()).getShape();
@@ -125,8 +122,8 @@ static Launch spread(KernelOp kernel, int64_t batch, ProductFormat format, bool 
   return launch;
 }
 
-Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format, bool copies) {
-  Launch launch = spread(kernel, batch, format, copies);
+Launch chooseLaunch(KernelOp kernel, int64_t batch) {
+  Launch launch = spread(kernel, batch);
   launch.wide = needsWideIndices(kernel, batch);
   return launch;
 }

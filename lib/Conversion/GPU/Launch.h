@@ -38,10 +38,11 @@ struct Launch {
   bool wide = false;       // elements are counted in 64 bits
 };
 
-/// Chooses the launch of a kernel in a function whose batch has at most `batch` rows. Products of
-/// f32 are made of `format`, those of bf16 and f16 of these; `copies` says whether the device has
-/// `cp.async`.
-Launch chooseLaunch(KernelOp kernel, int64_t batch, ProductFormat format, bool copies);
+/// Chooses the launch of a kernel that is no product, in a function whose batch has at most `batch`
+/// rows.
+Launch chooseLaunch(KernelOp kernel, int64_t batch);
+/// Whether 32 bits are too few to count the elements of some tensor and a step of the grid beyond.
+bool needsWideIndices(KernelOp kernel, int64_t batch);
 
 /// A launch as the attribute `launch` of its kernel, and back.
 mlir::DictionaryAttr toAttribute(const Launch &launch, mlir::MLIRContext *context);
@@ -55,8 +56,11 @@ struct ProductShape {
   llvm::SmallVector<int64_t> batch, rows, columns, terms; // sizes, outermost first
 };
 ProductShape productShape(DotOp dot);
-/// The launch with the shortest estimated time (PlanProduct.cpp).
-Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies);
+/// The launches that it can have, the one with the shortest estimated time (PlanProduct.cpp) first.
+/// Products of f32 are made of `format`, those of bf16 and f16 of these; `copies` says whether the
+/// device has `cp.async`.
+llvm::SmallVector<Launch> launchesOfProduct(DotOp dot, int64_t batch, ProductFormat format,
+                                            bool copies);
 
 /// How many elements there are in a shape whose first dimension may be the batch.
 int64_t countOf(llvm::ArrayRef<int64_t> shape, int64_t batch);

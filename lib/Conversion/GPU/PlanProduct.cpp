@@ -17,7 +17,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <limits>
+#include <map>
 
 using namespace mlir;
 
@@ -111,7 +111,7 @@ static int64_t sharedBytesOf(const Tile &tile, int64_t operandBytes, int64_t sum
   return std::max(stages, sums);
 }
 
-Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies) {
+SmallVector<Launch> launchesOfProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies) {
   Type operand = typeOf(dot.getLhs()).getElementType();
   if (!operand.isF32())
     format = operand.isBF16()  ? ProductFormat::BF16
@@ -132,9 +132,9 @@ Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies
   ArrayRef<Tile> candidates = tensorTiles;
   if (exact)
     candidates = wide ? ArrayRef<Tile>(doubleTiles) : ArrayRef<Tile>(exactTiles);
-  Launch launch;
-  double best = std::numeric_limits<double>::infinity();
+  std::multimap<double, Launch> byTime; // of equal times, the larger tile first
   for (Tile tile : candidates) {
+    Launch launch;
     assert(tile.rows / tile.threadRows * (tile.columns / tile.threadColumns) * tile.groups ==
                launch.threads / (exact ? 1 : kWarp) &&
            "every thread has a part");
@@ -148,15 +148,12 @@ Launch launchProduct(DotOp dot, int64_t batch, ProductFormat format, bool copies
     while (tile.stages > 2 && sharedBytesOf(tile, bytes, sumBytes) >
                                   (copies ? machine::kSharedSince80 : machine::kSharedAnywhere))
       --tile.stages;
-    double time = estimate(work, tile);
-    if (time >= best)
-      continue;
-    best = time;
     launch.tile = tile;
+    launch.blocks = std::min(tilesOf(work, tile), kMostBlocks);
+    launch.sharedBytes = sharedBytesOf(tile, bytes, sumBytes);
+    byTime.emplace(estimate(work, tile), launch);
   }
-  launch.blocks = std::min(tilesOf(work, launch.tile), kMostBlocks);
-  launch.sharedBytes = sharedBytesOf(launch.tile, bytes, sumBytes);
-  return launch;
+  return llvm::map_to_vector(byTime, [](auto &each) { return each.second; });
 }
 
 } // namespace dlc

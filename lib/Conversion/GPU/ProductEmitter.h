@@ -60,7 +60,7 @@ std::unique_ptr<ProductEmitter> makeFmaProduct(GpuEmitter &emitter, DotOp dot);
 /// On tensor cores: operands of tf32, bf16 or f16, sums in f32.
 std::unique_ptr<ProductEmitter> makeTensorProduct(GpuEmitter &emitter, DotOp dot);
 
-/// The same by `wgmma`, of operands that copies of tensors bring: `planWgmma` has chosen it.
+/// The same by `wgmma`, of operands that copies of tensors bring: WgmmaPlan.h says of which.
 std::unique_ptr<ProductEmitter> makeWgmmaProduct(GpuEmitter &emitter, KernelOp kernel, DotOp dot);
 
 } // namespace dlc

@@ -62,42 +62,45 @@ std::optional<TensorOperand> tensorOperand(KernelOp kernel, DotOp dot, bool left
                        {row, sizeOf(type, alongTerms ? lines : terms), sizeOf(type, batch)}};
 }
 
-std::optional<Launch> planWgmma(KernelOp kernel, int64_t batch) {
-  if (kernel.getKind() != "contract")
-    return std::nullopt;
+static Launch launchOf(ProductFormat format, int64_t rows, int64_t columns, int64_t tiles) {
+  Launch launch;
+  launch.warpgroups = true;
+  launch.tile = {rows, columns, kPartTerms, kWarpgroupRows, columns};
+  launch.tile.format = format;
+  launch.tile.stages = kStages;
+  // A block fills a multiprocessor and stays. It brings its next tile's first parts while the last
+  // tile's sums are stored.
+  launch.blocks = std::min(tiles, machine::kMultiprocessors);
+  launch.threads = (rows / kWarpgroupRows + 1) * kWarpgroup;
+  constexpr int64_t kElement = 2, kBarriers = 2 * 8; // bytes; barriers of a stage
+  launch.sharedBytes = kStages * ((rows + columns) * kPartTerms * kElement + kBarriers);
+  return launch;
+}
+
+SmallVector<Launch> launchesOfWgmma(KernelOp kernel, int64_t batch) {
   DotOp dot = *kernel.getBody().front().getOps<DotOp>().begin();
   auto left = tensorOperand(kernel, dot, true), right = tensorOperand(kernel, dot, false);
   if (!left || !right)
-    return std::nullopt;
+    return {};
   auto linesOf = [&](const TensorOperand &operand) {
     return wholeSize(operand.sizes[operand.alongTerms ? 1 : 0], batch);
   };
-  int64_t count = wholeSize(left->sizes[2], batch);
-  auto blocksOf = [&](int64_t rows, int64_t columns) {
-    return count * llvm::divideCeil(linesOf(*left), rows) *
-           llvm::divideCeil(linesOf(*right), columns);
-  };
-  Launch launch;
-  for (auto [rows, columns] : tiles) {
-    launch.tile = {rows, columns, kPartTerms, kWarpgroupRows, columns};
-    launch.blocks = blocksOf(rows, columns);
-    if (launch.blocks >= machine::kMultiprocessors)
-      break;
-  }
-  if (launch.blocks < kFewestBlocks)
-    return std::nullopt;
-  Tile &tile = launch.tile;
   bool isBF16 = typeOf(dot.getLhs()).getElementType().isBF16();
-  tile.format = isBF16 ? ProductFormat::BF16 : ProductFormat::F16;
-  tile.stages = kStages;
-  launch.warpgroups = true;
-  // A block fills a multiprocessor and stays. It brings its next tile's first parts while the last
-  // tile's sums are stored.
-  launch.blocks = std::min(launch.blocks, machine::kMultiprocessors);
-  launch.threads = (tile.rows / kWarpgroupRows + 1) * kWarpgroup;
-  constexpr int64_t kElement = 2, kBarriers = 2 * 8; // bytes; barriers of a stage
-  launch.sharedBytes = kStages * ((tile.rows + tile.columns) * kPartTerms * kElement + kBarriers);
-  return launch;
+  auto format = isBF16 ? ProductFormat::BF16 : ProductFormat::F16;
+  int64_t count = wholeSize(left->sizes[2], batch);
+  SmallVector<Launch> launches;
+  size_t best = 0;
+  for (auto [rows, columns] : tiles) {
+    int64_t tiles =
+        count * llvm::divideCeil(linesOf(*left), rows) * llvm::divideCeil(linesOf(*right), columns);
+    if (tiles < kFewestBlocks)
+      continue;
+    if (launches.empty() || launches[best].blocks < machine::kMultiprocessors)
+      best = launches.size();
+    launches.push_back(launchOf(format, rows, columns, tiles));
+  }
+  std::rotate(launches.begin(), launches.begin() + best, launches.end());
+  return launches;
 }
 
 ArrayAttr describeTensorMaps(KernelOp kernel, const Tile &tile) {

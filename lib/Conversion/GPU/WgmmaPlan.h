@@ -27,8 +27,9 @@ struct TensorOperand {
 /// rows a multiple of 16 bytes.
 std::optional<TensorOperand> tensorOperand(KernelOp kernel, DotOp dot, bool left);
 
-/// The launch of a product that is worth the copies' latency: see WgmmaPlan.cpp.
-std::optional<Launch> planWgmma(KernelOp kernel, int64_t batch);
+/// The launches of a product that is worth the copies' latency, the best first: see WgmmaPlan.cpp.
+/// None for another.
+llvm::SmallVector<Launch> launchesOfWgmma(KernelOp kernel, int64_t batch);
 
 /// What the manifest says of the tensor maps of a kernel with that tile, which are its launch's
 /// last two parameters: for each, `input`, the element `type`, `sizes` as TensorOperand has them,
