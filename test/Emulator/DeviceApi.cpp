@@ -10,11 +10,12 @@ int cuInit(unsigned flags) {
   return call(__func__, Call::Init, [&] {
     if (flags)
       return CUDA_ERROR_INVALID_VALUE;
-    if (!driver.scheduleError.empty()) {
-      std::fprintf(stderr, "dlc emulator: DLC_EMULATOR_SCHEDULE: %s\n",
-                   driver.scheduleError.c_str());
-      return CUDA_ERROR_INVALID_VALUE;
-    }
+    for (auto &[variable, error] :
+         {std::pair("SCHEDULE", &driver.scheduleError), std::pair("CLOCK", &driver.clockError)})
+      if (!error->empty()) {
+        std::fprintf(stderr, "dlc emulator: DLC_EMULATOR_%s: %s\n", variable, error->c_str());
+        return CUDA_ERROR_INVALID_VALUE;
+      }
     driver.initialised = true;
     return CUDA_SUCCESS;
   });

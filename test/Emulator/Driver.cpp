@@ -75,6 +75,8 @@ void Driver::reset() {
   sharedPerBlock = static_cast<uint32_t>(number("DLC_EMULATOR_SHARED", kSharedPerBlockOptIn));
   const char *words = std::getenv("DLC_EMULATOR_SCHEDULE");
   scheduleError = schedule.parse(words ? words : "");
+  const char *rule = std::getenv("DLC_EMULATOR_CLOCK");
+  clockError = clock.parse(rule ? rule : "");
   contextUsers = 0;
   sticky = CUDA_SUCCESS;
   leaks = 0;

@@ -2,13 +2,13 @@
 #ifndef EMULATOR_DRIVER_H
 #define EMULATOR_DRIVER_H
 
+#include "Clock.h"
 #include "Cuda.h"
 #include "Grid.h"
 #include "Image.h"
 #include "Memory.h"
 #include "Schedule.h"
 
-#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -107,7 +107,7 @@ struct Event {
   // Its last record: which stream, and how many there were and how many were carried out.
   void *stream = nullptr;
   uint64_t recorded = 0, completed = 0;
-  std::chrono::steady_clock::time_point time;
+  double seconds = 0; // by the driver's clock
   // If that was in a capture: which, and behind how many operations of which stream.
   std::shared_ptr<Capture> capture;
   Stream *capturedStream = nullptr;
@@ -160,7 +160,7 @@ public:
 
   std::mutex lock;
   bool initialised = false;
-  std::string scheduleError;
+  std::string scheduleError, clockError;
   uint64_t calls = 0, kernels = 0;
   // Which call is made to fail: so many-th, of the function of that name or, without one, of all.
   uint64_t failAt = 0, callsToFail = 0;
@@ -172,6 +172,7 @@ public:
   bool cooperative = true;
   uint32_t sharedPerBlock = kSharedPerBlockOptIn; // at most
   Schedule schedule;
+  Clock clock;
 
   int contextUsers = 0; // of the primary context
   uint64_t contextNumber = 0;

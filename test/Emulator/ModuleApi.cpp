@@ -193,6 +193,7 @@ Result enqueueLaunch(void *handle, Launch launch, void *stream, void **parameter
     if (!driver.functions.find(handle))
       return driver.fail(CUDA_ERROR_INVALID_HANDLE, launch->name + ": its module was unloaded");
     ++driver.kernels;
+    driver.clock.count(launch->grid.count());
     std::string error = grid.run(*launch, driver.schedule, before);
     if (!error.empty())
       driver.fail(CUDA_ERROR_LAUNCH_FAILED, error);

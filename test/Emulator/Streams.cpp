@@ -236,7 +236,7 @@ int cuEventRecord(void *handle, void *streamHandle) {
     return driver.enqueue(streamHandle, [handle, number] {
       if (Event *event = driver.events.find(handle)) {
         event->completed = number;
-        event->time = std::chrono::steady_clock::now();
+        event->seconds = driver.clock.seconds();
       }
     });
   });
@@ -304,7 +304,7 @@ int cuEventElapsedTime(float *milliseconds, void *start, void *end) {
       return CUDA_ERROR_INVALID_HANDLE;
     if (from->completed != from->recorded || to->completed != to->recorded)
       return CUDA_ERROR_NOT_READY;
-    *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+    *milliseconds = static_cast<float>((to->seconds - from->seconds) * 1e3);
     return CUDA_SUCCESS;
   });
 }
