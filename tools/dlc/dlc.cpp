@@ -2,7 +2,7 @@
 #include "CommandLine.h"
 #include "Commands.h"
 #include "DataLocations.h"
-#include "Gpu/Driver.h"
+#include "Devices.h"
 #include "Gpu/MemoryPlan.h"
 #include "ReadAhead.h"
 #include "Report.h"
@@ -25,13 +25,6 @@ using namespace dlc;
 static int fail(const llvm::Twine &message) {
   llvm::errs() << "dlc: " << message << '\n';
   return 1;
-}
-
-/// The words between commas.
-static llvm::SmallVector<llvm::StringRef> wordsOf(llvm::StringRef text) {
-  llvm::SmallVector<llvm::StringRef> words;
-  text.split(words, ',');
-  return words;
 }
 
 static CompileOptions compileOptions(const CommandLine &line) {
@@ -145,50 +138,6 @@ static int listData() {
   return 0;
 }
 
-static std::string capabilityText(const dlrt::cuda::DeviceInfo &device) {
-  return std::to_string(device.major) + "." + std::to_string(device.minor);
-}
-
-/// The target for GPU `number` of this machine.
-static std::string targetOfGpu(int number, dlrt::Status &status) {
-  dlrt::cuda::DeviceInfo device;
-  status = dlrt::cuda::findDevice(number, device);
-  if (!status.ok())
-    return "";
-  std::string target = targetOfCapability(device.major, device.minor);
-  if (target.empty())
-    status = dlrt::Status::error(device.name + " has compute capability " + capabilityText(device) +
-                                 ", and dlc needs 7.5 or newer");
-  return target;
-}
-
-/// For which places `compile` makes code; `choice` is one of them. Without a GPU in this machine or
-/// in
-/// --target, the code is for the oldest one: newer ones run it as well.
-static std::string choosePlaces(const CommandLine &line, CompileOptions &compile,
-                                dlrt::DeviceChoice &choice) {
-  bool cpu = false, gpu = false;
-  for (llvm::StringRef place : wordsOf(line.device.empty() ? "cpu" : line.device)) {
-    cpu |= place == "cpu";
-    gpu |= place == "gpu";
-    if (place != "cpu" && place != "gpu")
-      return "'--device' expects cpu, gpu or cpu,gpu, found '" + line.device + "'";
-  }
-  if (!gpu)
-    return compile.secondTarget.empty()
-               ? ""
-               : "'" + compile.secondTarget + "' is a GPU; --device cpu,gpu makes code for one";
-  if (compile.secondTarget.empty()) {
-    dlrt::Status status;
-    std::string found = targetOfGpu(0, status);
-    compile.secondTarget = found.empty() ? "sm_75" : found;
-  }
-  choice.kind = cpu ? dlrt::DeviceChoice::Processor : dlrt::DeviceChoice::Gpu;
-  if (!cpu)
-    compile.target = std::exchange(compile.secondTarget, "");
-  return "";
-}
-
 /// Writes the shared library, then opens it as its users will, and only then gives it its name.
 static int compileLibrary(const CommandLine &line) {
   std::unique_ptr<llvm::MemoryBuffer> weights;
@@ -238,52 +187,6 @@ static int compileLibrary(const CommandLine &line) {
         << (compile.secondTarget.empty() ? "" : " and " + compile.secondTarget)
         << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;
-}
-
-static int listDevices() {
-  std::vector<dlrt::cuda::DeviceInfo> devices;
-  if (dlrt::Status status = dlrt::cuda::listDevices(devices); !status.ok())
-    return fail(status.message());
-  for (auto [number, device] : llvm::enumerate(devices)) {
-    std::string target = targetOfCapability(device.major, device.minor);
-    llvm::outs() << "gpu:" << number << "  " << device.name << ", "
-                 << dlrt::formatBytes(device.bytes)
-                 << (device.freeBytes < 0 ? " (busy)"
-                                          : " (" + dlrt::formatBytes(device.freeBytes) + " free)")
-                 << ", " << device.multiprocessors << " multiprocessors, capability "
-                 << capabilityText(device) << ", driver for CUDA " << device.driverVersion / 1000
-                 << '.' << device.driverVersion % 1000 / 10 << ": "
-                 << (target.empty() ? "too old for dlc, which needs 7.5" : "compiles for " + target)
-                 << '\n';
-  }
-  if (devices.empty())
-    llvm::outs() << "the driver sees no GPU\n";
-  return 0;
-}
-
-/// A program in text is compiled for the place where it is to run: the processor, unless a GPU is
-/// asked for or, with `auto`, there.
-static dlrt::Status chooseDevice(const CommandLine &line, CompileOptions &compile,
-                                 dlrt::RunOptions &options) {
-  dlrt::Status status =
-      dlrt::DeviceChoice::parse(line.device.empty() ? "cpu" : line.device, options.device);
-  if (!status.ok())
-    return dlrt::Status::error("'--device' " + status.message());
-  std::string asked = compile.secondTarget;
-  compile.secondTarget.clear();
-  if (options.device.kind == dlrt::DeviceChoice::Processor)
-    return asked.empty() ? status
-                         : dlrt::Status::error("'" + asked + "' is a GPU; --device gpu runs there");
-  std::string target = targetOfGpu(options.device.number, status);
-  if (options.device.kind == dlrt::DeviceChoice::Automatic) {
-    if (!status.ok())
-      llvm::errs() << "dlc: note: runs on the processor: " << status.message() << '\n';
-    else
-      compile.target = target;
-    return dlrt::Status();
-  }
-  compile.target = asked.empty() ? target : asked;
-  return status;
 }
 
 /// run, eval, predict, bench: of a program in text, compiled here, or of a shared library.
@@ -379,8 +282,10 @@ static int dispatch(const CommandLine &line, double startTime) {
   }
   if (line.command == "data")
     return listData();
-  if (line.command == "devices")
-    return listDevices();
+  if (line.command == "devices") {
+    dlrt::Status status = listDevices(llvm::outs());
+    return status.ok() ? 0 : fail(status.message());
+  }
   bool executes = line.command != "check" && line.command != "compile" && line.command != "emit";
   if (executes)
     return execute(line, startTime);
