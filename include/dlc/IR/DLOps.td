@@ -1,5 +1,8 @@
 //===- DLOps.td - The operations: one record each ---------------------------------------------===//
 //
+// What computes is here; what moves elements is in DLIndexingOps.td, what lives across calls or holds other ops in
+// DLStructureOps.td.
+//
 // A record holds everything the compiler knows of an op: summary, example, element body and gradient. Adding an op means
 // adding its record here and its cases in test/EndToEnd/Primitives/cases.py: see docs/AddingAnOp.md. Gradients that are longer
 // than an expression live in lib/IR/OpGradients.cpp. In a body or gradient, `b` is the builder, `x`/`lhs`/`rhs` the operands,
@@ -10,30 +13,9 @@
 #ifndef DLC_IR_DLOPS_TD
 #define DLC_IR_DLOPS_TD
 
-include "DLDialect.td"
-include "DLInterfaces.td"
-include "mlir/IR/BuiltinAttributes.td"
-include "mlir/IR/RegionKindInterface.td"
-include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-/// Every dimension is known but the first, which may be the batch.
-class DL_TensorOf<list<Type> elements, string names>
-    : ConfinedType<RankedTensorOf<elements>, [CPred<"::dlc::hasBatchInFront($_self)">],
-                   "tensor of " # names # " with no unknown dimension but a leading batch", "::mlir::TensorType">;
-def DL_Tensor : DL_TensorOf<[F32, F64, I32, I8, I1], "f32, f64, i32, i8 or i1">;
-def DL_FloatTensor : DL_TensorOf<[F32, F64], "f32 or f64">;
-/// bf16 and f16 store operands of products: they are converted to, moved, and multiplied, nothing else. No program has them.
-def DL_StoredTensor : DL_TensorOf<[F32, F64, I32, I8, I1, BF16, F16], "f32, f64, i32, i8, i1, bf16 or f16">;
-def DL_FactorTensor : DL_TensorOf<[F32, F64, BF16, F16], "f32, f64, bf16 or f16">;
-def DL_BoolTensor : DL_TensorOf<[I1], "i1">;
-def DL_IndexTensor : DL_TensorOf<[I32], "i32">;
-
-class DL_Op<string mnemonic, list<Trait> traits = []> : Op<DL_Dialect, mnemonic, traits>;
-
-def DL_Elementwise : DeclareOpInterfaceMethods<ElementwiseOpInterface>;
-def DL_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
+include "DLBase.td"
+include "DLIndexingOps.td"
+include "DLStructureOps.td"
 
 //===------------------------------------------------------------------------------------------===//
 // Elementwise
@@ -278,107 +260,6 @@ def DL_DotOp : DL_Op<"dot", [Pure, DL_Differentiable]> {
 }
 
 //===------------------------------------------------------------------------------------------===//
-// Re-indexing: no arithmetic
-//===------------------------------------------------------------------------------------------===//
-
-def DL_BroadcastOp : DL_Op<"broadcast", [Pure, DL_Differentiable]> {
-  let summary = "repeats a tensor along new or unit dimensions";
-  let description = [{
-    Dimension i of the operand becomes dimension dims[i] of the result; the others repeat it.
-    Example, a bias: `%y = dl.broadcast %b dims [1] : tensor<128xf32> -> tensor<?x128xf32>`
-  }];
-  let arguments = (ins DL_StoredTensor:$x, DenseI64ArrayAttr:$dims);
-  let results = (outs DL_StoredTensor:$y);
-  let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($y)";
-  let hasVerifier = 1;
-  let hasFolder = 1;
-  let hasCanonicalizer = 1;
-}
-
-def DL_ReshapeOp : DL_Op<"reshape", [Pure, DL_Differentiable]> {
-  let summary = "the same elements in row-major order under another shape";
-  let description = "The batch stays in front. Example: `%y = dl.reshape %x : tensor<?x28x28xf32> -> tensor<?x784xf32>`";
-  let arguments = (ins DL_StoredTensor:$x);
-  let results = (outs DL_StoredTensor:$y);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
-  let hasVerifier = 1;
-  let hasFolder = 1;
-  let hasCanonicalizer = 1;
-}
-
-def DL_TransposeOp : DL_Op<"transpose", [Pure, DL_Differentiable]> {
-  let summary = "permutes dimensions";
-  let description = [{
-    Dimension i of the result is dimension permutation[i] of the operand.
-    Example: `%y = dl.transpose %x [1, 0] : tensor<3x4xf32> -> tensor<4x3xf32>`
-  }];
-  let arguments = (ins DL_StoredTensor:$x, DenseI64ArrayAttr:$permutation);
-  let results = (outs DL_StoredTensor:$y);
-  let assemblyFormat = "$x $permutation attr-dict `:` type($x) `->` type($y)";
-  let hasVerifier = 1;
-  let hasFolder = 1;
-  let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$permutation)>];
-}
-
-def DL_SliceOp : DL_Op<"slice", [Pure, DL_Differentiable]> {
-  let summary = "a regular part of a tensor";
-  let description = [{
-    Takes size(y)[d] elements from starts[d], strides[d] apart; the batch is taken whole.
-    Example: `%y = dl.slice %x starts [2] strides [1] : tensor<9xf32> -> tensor<3xf32>`
-  }];
-  let arguments = (ins DL_Tensor:$x, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$strides);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$x `starts` $starts `strides` $strides attr-dict `:` type($x) `->` type($y)";
-  let hasVerifier = 1;
-  let hasFolder = 1;
-}
-
-def DL_PadOp : DL_Op<"pad", [Pure, DL_Differentiable]> {
-  let summary = "a tensor inside a larger one of zeros";
-  let description = [{
-    Element i of dimension d goes to low[d] + i * (1 + interior[d]). The size of the result says how much follows.
-    Example: `%y = dl.pad %x low [1] interior [0] : tensor<3xf32> -> tensor<5xf32>`
-  }];
-  let arguments = (ins DL_Tensor:$x, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$interior);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$x `low` $low `interior` $interior attr-dict `:` type($x) `->` type($y)";
-  let hasVerifier = 1;
-}
-
-def DL_ConcatOp : DL_Op<"concat", [Pure, DL_Differentiable]> {
-  let summary = "tensors one after the other along a dimension";
-  let description = "Example: `%y = dl.concat %a, %b dim 0 : (tensor<2xf32>, tensor<3xf32>) -> tensor<5xf32>`";
-  let arguments = (ins Variadic<DL_Tensor>:$parts, I64Attr:$dim);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$parts `dim` $dim attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
-}
-
-def DL_GatherOp : DL_Op<"gather", [Pure, DL_Differentiable]> {
-  let summary = "rows of a table by number";
-  let description = [{
-    y[i..., r...] = table[indices[i...], r...]; a number outside the table takes the nearest row.
-    Example: `%y = dl.gather %table, %i : (tensor<65x128xf32>, tensor<?x64xi32>) -> tensor<?x64x128xf32>`
-  }];
-  let arguments = (ins DL_Tensor:$table, DL_IndexTensor:$indices);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$table `,` $indices attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
-}
-
-def DL_ScatterAddOp : DL_Op<"scatter_add", [Pure, DL_Differentiable]> {
-  let summary = "adds rows into a table of zeros by number, in order: gather's gradient";
-  let description = [{
-    y[k, r...] = sum of updates[i..., r...] over all i with indices[i...] = k (numbers outside count as the nearest).
-    Example: `%y = dl.scatter_add %i, %u : (tensor<?xi32>, tensor<?x8xf32>) -> tensor<65x8xf32>`
-  }];
-  let arguments = (ins DL_IndexTensor:$indices, DL_FloatTensor:$updates);
-  let results = (outs DL_FloatTensor:$y);
-  let assemblyFormat = "$indices `,` $updates attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
-}
-
-//===------------------------------------------------------------------------------------------===//
 // Sources
 //===------------------------------------------------------------------------------------------===//
 
@@ -422,128 +303,6 @@ def DL_RuntimeOp : DL_Op<"runtime", [Pure]> {
   let arguments = (ins StrAttr:$name);
   let results = (outs DL_Tensor:$y);
   let assemblyFormat = "$name attr-dict `:` type($y)";
-  let hasVerifier = 1;
-}
-
-//===------------------------------------------------------------------------------------------===//
-// What lives across calls
-//===------------------------------------------------------------------------------------------===//
-
-def DL_VariableOp : DL_Op<"variable", [Symbol]> {
-  let summary = "a tensor that lives across calls";
-  let description = [{
-    `kind` is `param`, `state`, `optimizer`, `fitted` or `accumulator` (of a streamed function).
-    Example: `dl.variable @w "param" : tensor<784x128xf32>`
-  }];
-  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, TypeAttrOf<DL_Tensor>:$type);
-  let assemblyFormat = "$sym_name $kind attr-dict `:` $type";
-  let hasVerifier = 1;
-}
-
-def DL_FieldOp : DL_Op<"field", [Symbol]> {
-  let summary = "one field of the data: the type of one example";
-  let description = "Example: `dl.field @image : tensor<28x28xi8>`";
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<DL_Tensor>:$type);
-  let assemblyFormat = "$sym_name attr-dict `:` $type";
-  let hasVerifier = 1;
-}
-
-def DL_ReadOp : DL_Op<"read", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "a variable's value from before the call";
-  let description = "Example: `%w = dl.read @w : tensor<784x128xf32>`";
-  let arguments = (ins FlatSymbolRefAttr:$variable);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$variable attr-dict `:` type($y)";
-}
-
-def DL_AssignOp : DL_Op<"assign", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "gives a variable its value for the next call";
-  let description = "Example: `dl.assign @w, %new : tensor<784x128xf32>`";
-  let arguments = (ins FlatSymbolRefAttr:$variable, DL_Tensor:$x);
-  let assemblyFormat = "$variable `,` $x attr-dict `:` type($x)";
-}
-
-def DL_InputOp : DL_Op<"input", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "the batch's rows of a field";
-  let description = "Example: `%x = dl.input @image : tensor<?x28x28xi8>`";
-  let arguments = (ins FlatSymbolRefAttr:$field);
-  let results = (outs DL_Tensor:$y);
-  let assemblyFormat = "$field attr-dict `:` type($y)";
-}
-
-def DL_OutputOp : DL_Op<"output", [MemoryEffects<[MemWrite]>]> {
-  let summary = "names a result of the function";
-  let description = "Example: `dl.output \"loss\", %loss : tensor<f32>`";
-  let arguments = (ins StrAttr:$name, DL_Tensor:$x);
-  let assemblyFormat = "$name `,` $x attr-dict `:` type($x)";
-}
-
-//===------------------------------------------------------------------------------------------===//
-// Structure
-//===------------------------------------------------------------------------------------------===//
-
-def DL_YieldOp : DL_Op<"yield", [Pure, Terminator, ParentOneOf<["GradOp", "KernelOp"]>]> {
-  let summary = "the results of a region";
-  let description = [{
-    Example:
-    ```mlir
-    %y = dl.kernel "map" "map batch: exp" (%x) {
-    ^bb0(%a: tensor<?xf32>):
-      %b = dl.exp %a : tensor<?xf32>
-      dl.yield %b : tensor<?xf32>
-    } : (tensor<?xf32>) -> tensor<?xf32>
-    ```
-  }];
-  let arguments = (ins Variadic<DL_StoredTensor>:$values);
-  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-}
-
-def DL_GradOp : DL_Op<"grad", [Pure, SingleBlock, RecursiveMemoryEffects]> {
-  let summary = "the derivative of a region's first result";
-  let description = [{
-    The region computes from its arguments (the operands) and from values outside; its first yielded value is
-    differentiated with respect to the arguments, seeded with ones: for a tensor it is the derivative of the sum. Results
-    are the yielded values, then one derivative for each operand. The pass `dl-differentiate` replaces the op, innermost
-    first, by forward and backward ops.
-
-    Example:
-    ```mlir
-    %y, %dx = dl.grad (%x) {
-    ^bb0(%a: tensor<f32>):
-      %b = dl.exp %a : tensor<f32>
-      dl.yield %b : tensor<f32>
-    } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
-    ```
-  }];
-  let arguments = (ins Variadic<DL_FloatTensor>:$at);
-  let regions = (region SizedRegion<1>:$body);
-  let results = (outs Variadic<DL_Tensor>:$results);
-  let assemblyFormat = "`(` $at `)` $body attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
-}
-
-def DL_KernelOp : DL_Op<"kernel", [SingleBlock, IsolatedFromAbove, RecursiveMemoryEffects]> {
-  let summary = "ops that are done in one loop nest";
-  let description = [{
-    `kind` is `map`, `rows`, `reduce`, `contract` or `scatter` (docs/Architecture.md). Operands are tensors in memory; the
-    region's arguments stand for them, maybe under another shape of the same size; what it yields is written to memory.
-
-    Example, a bias and an activation behind a product:
-    ```mlir
-    %y = dl.kernel "contract" "contract batchx4 k=8: dot add max" (%x, %w, %b) {
-    ^bb0(%lhs: tensor<?x8xf32>, %rhs: tensor<8x4xf32>, %bias: tensor<4xf32>):
-      %p = dl.dot %lhs, %rhs contract [1] x [0] : (tensor<?x8xf32>, tensor<8x4xf32>) -> tensor<?x4xf32>
-      %r = dl.broadcast %bias dims [1] : tensor<4xf32> -> tensor<?x4xf32>
-      %s = dl.add %p, %r : tensor<?x4xf32>
-      %t = dl.tanh %s : tensor<?x4xf32>
-      dl.yield %t : tensor<?x4xf32>
-    } : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
-    ```
-  }];
-  let arguments = (ins Variadic<DL_StoredTensor>:$inputs, StrAttr:$kind, StrAttr:$label);
-  let regions = (region SizedRegion<1>:$body);
-  let results = (outs Variadic<DL_StoredTensor>:$results);
-  let assemblyFormat = "$kind $label `(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
