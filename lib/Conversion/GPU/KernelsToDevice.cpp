@@ -73,20 +73,23 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
       chooseLoop(train);
   }
 
-  /// Says in `dl.loop` what either loop is estimated to take.
+  /// Takes the loop that is asked for or has the better estimate. `dl.loop` says what these are.
   void chooseLoop(func::FuncOp train) {
     OpBuilder b(&getContext());
-    LoopCost cost = costOfLoops(train, earlyLaunches);
     NamedAttrList list;
-    list.append("graph_us", b.getF64FloatAttr(cost.graph));
-    if (cost.persistent) // else it is impossible
-      list.append("persistent_us", b.getF64FloatAttr(*cost.persistent));
+    double graph = costOfGraph(train, earlyLaunches);
+    list.append("graph_us", b.getF64FloatAttr(graph));
     list.append("asked", b.getStringAttr(loop));
-    getOperation()->setAttr("dl.loop", list.getDictionary(&getContext()));
-    if (loop == "persistent" || (loop == "auto" && cost.prefersPersistent())) {
-      getOperation()->setAttr("dl.persistent", b.getUnitAttr());
-      planLoop(train);
+    if (loop == "persistent" || (loop == "auto" && canStay(train))) {
+      LoopSchedule schedule = scheduleLoop(train);
+      double staying = costOfStaying(train, schedule);
+      list.append("persistent_us", b.getF64FloatAttr(staying));
+      if (loop == "persistent" || staying < graph) {
+        getOperation()->setAttr("dl.persistent", b.getUnitAttr());
+        planLoop(train, schedule);
+      }
     }
+    getOperation()->setAttr("dl.loop", list.getDictionary(&getContext()));
   }
 
   Launch plan(KernelOp kernel, int64_t batch, ProductFormat format) {

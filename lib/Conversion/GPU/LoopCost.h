@@ -2,25 +2,20 @@
 #ifndef DLC_LIB_CONVERSION_GPU_LOOPCOST_H
 #define DLC_LIB_CONVERSION_GPU_LOOPCOST_H
 
-#include "dlc/IR/DL.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-
-#include <optional>
+#include "LoopPlan.h"
 
 namespace dlc {
 
-/// Estimates, in microseconds: good for choosing, and no measurements.
-struct LoopCost {
-  double graph = 0;
-  std::optional<double> persistent; // none where one kernel cannot do the step
+// Estimates, in microseconds: good for choosing, and no measurements. Of `train`, whose kernels'
+// launches are planned.
 
-  bool prefersPersistent() const { return persistent && *persistent < graph; }
-};
+/// Of a step by launches. With `early` ones a kernel is set up while the one before it still runs.
+double costOfGraph(mlir::func::FuncOp train, bool early);
 
-/// Of `train`, whose kernels' launches are planned. With `earlyLaunches` a kernel is set up while
-/// the one before it still runs.
-LoopCost costOfLoops(mlir::func::FuncOp train, bool earlyLaunches);
+/// Whether one kernel can do all steps.
+bool canStay(mlir::func::FuncOp train);
+/// Of a step by that kernel, in the phases of the schedule.
+double costOfStaying(mlir::func::FuncOp train, const LoopSchedule &schedule);
 
 } // namespace dlc
 

@@ -29,6 +29,12 @@ using namespace mlir;
 
 namespace dlc {
 
+/// Of a batch, that tensors have room for.
+static int64_t rowsInMemory(func::FuncOp train) {
+  auto batch = train->getAttrOfType<IntegerAttr>("dl.batch");
+  return llvm::alignTo(batch ? batch.getInt() : 1, DLRT_ROW_TILE);
+}
+
 namespace {
 /// Memory that a kernel touches: bytes of the arena, or a result with places of its own.
 struct Access {
@@ -46,10 +52,8 @@ struct Condition {
 class LoopPlanner {
 public:
   explicit LoopPlanner(func::FuncOp train)
-      : train(train), module(train->getParentOfType<ModuleOp>()),
-        kernels(train.getOps<KernelOp>()) {
-    if (auto attribute = train->getAttrOfType<IntegerAttr>("dl.batch"))
-      rows = llvm::alignTo(attribute.getInt(), DLRT_ROW_TILE);
+      : train(train), module(train->getParentOfType<ModuleOp>()), kernels(train.getOps<KernelOp>()),
+        rows(rowsInMemory(train)) {
     for (KernelOp kernel : kernels) {
       accesses.emplace_back();
       for (Value input : kernel.getInputs())
@@ -60,21 +64,20 @@ public:
     }
   }
 
-  void run() {
+  LoopSchedule run() {
     collectTemporaries();
     for (Value value : temporaries)
       doubled.insert(value);
-    int64_t phases = 1;
-    while (!solve(phases))
+    while (!solve())
       ++phases;
     // Most of the second places do not pay.
     for (Value value : temporaries) {
       doubled.erase(value);
-      if (!solve(phases))
+      if (!solve())
         doubled.insert(value);
     }
-    solve(phases);
-    record(phases);
+    solve();
+    return std::move(schedule);
   }
 
 private:
@@ -116,8 +119,8 @@ private:
     return turns;
   }
 
-  /// Finds the earliest times for a number of phases; false where there are none.
-  bool solve(int64_t phases) {
+  /// Finds the earliest times for the number of phases; false where there are none.
+  bool solve() {
     SmallVector<Condition> conditions;
     for (size_t a = 0; a < kernels.size(); ++a)
       for (size_t b = a + 1; b < kernels.size(); ++b)
@@ -138,49 +141,50 @@ private:
     return !changed;
   }
 
-  void record(int64_t phases) {
-    Builder b(train.getContext());
-    int64_t end = module->getAttrOfType<IntegerAttr>("dl.arena_bytes").getInt();
-    for (auto [kernel, time] : llvm::zip_equal(kernels, times)) {
-      SmallVector<int64_t> places;
-      auto offsets = kernel->getAttrOfType<DenseI64ArrayAttr>("offsets").asArrayRef();
-      for (auto [result, offset] : llvm::zip_equal(kernel.getResults(), offsets)) {
-        if (!doubled.contains(result)) {
-          places.append(2, offset);
-          continue;
-        }
-        for (int parity = 0; parity < 2; ++parity) {
-          places.push_back(end);
-          end += bytesInArena(result.getType(), rows);
-        }
-      }
-      NamedAttrList list;
-      list.append("phase", b.getI64IntegerAttr(time % phases));
-      list.append("behind", b.getI64IntegerAttr(time / phases));
-      list.append("places", b.getDenseI64ArrayAttr(places));
-      kernel->setAttr("loop", list.getDictionary(train.getContext()));
-    }
-    int64_t shared = 0;
-    for (KernelOp kernel : kernels)
-      shared = std::max(shared, launchOf(kernel).sharedBytes);
-    constexpr int64_t kAlignment = 128; // of what comes behind it
-    train->setAttr("dl.shared_bytes", b.getI64IntegerAttr(llvm::alignTo(shared, kAlignment)));
-    train->setAttr("dl.phases", b.getI64IntegerAttr(phases));
-    module->setAttr("dl.arena_bytes", b.getI64IntegerAttr(end));
-  }
-
   func::FuncOp train;
   ModuleOp module;
   SmallVector<KernelOp> kernels;
-  int64_t rows = DLRT_ROW_TILE;              // of a batch, that memory has room for
+  int64_t rows;                              // that tensors have room for
   SmallVector<SmallVector<Access>> accesses; // of each kernel
   SmallVector<Value> temporaries;
-  DenseSet<Value> doubled; // those with a place for even and one for odd steps
-  SmallVector<int64_t> times;
+  LoopSchedule schedule;
+  int64_t &phases = schedule.phases;
+  SmallVector<int64_t> &times = schedule.times;
+  DenseSet<Value> &doubled = schedule.doubled;
 };
 } // namespace
 
-void planLoop(func::FuncOp train) { LoopPlanner(train).run(); }
+LoopSchedule scheduleLoop(func::FuncOp train) { return LoopPlanner(train).run(); }
+
+void planLoop(func::FuncOp train, const LoopSchedule &schedule) {
+  auto module = train->getParentOfType<ModuleOp>();
+  Builder b(train.getContext());
+  int64_t end = module->getAttrOfType<IntegerAttr>("dl.arena_bytes").getInt(), shared = 0;
+  for (auto [kernel, time] : llvm::zip_equal(train.getOps<KernelOp>(), schedule.times)) {
+    SmallVector<int64_t> places;
+    auto offsets = kernel->getAttrOfType<DenseI64ArrayAttr>("offsets").asArrayRef();
+    for (auto [result, offset] : llvm::zip_equal(kernel.getResults(), offsets)) {
+      if (!schedule.doubled.contains(result)) {
+        places.append(2, offset);
+        continue;
+      }
+      for (int parity = 0; parity < 2; ++parity) {
+        places.push_back(end);
+        end += bytesInArena(result.getType(), rowsInMemory(train));
+      }
+    }
+    NamedAttrList list;
+    list.append("phase", b.getI64IntegerAttr(time % schedule.phases));
+    list.append("behind", b.getI64IntegerAttr(time / schedule.phases));
+    list.append("places", b.getDenseI64ArrayAttr(places));
+    kernel->setAttr("loop", list.getDictionary(train.getContext()));
+    shared = std::max(shared, launchOf(kernel).sharedBytes);
+  }
+  constexpr int64_t kAlignment = 128; // of what comes behind the kernels' shared memory
+  train->setAttr("dl.shared_bytes", b.getI64IntegerAttr(llvm::alignTo(shared, kAlignment)));
+  train->setAttr("dl.phases", b.getI64IntegerAttr(schedule.phases));
+  module->setAttr("dl.arena_bytes", b.getI64IntegerAttr(end));
+}
 
 LoopPlace loopPlaceOf(KernelOp kernel) {
   auto list = kernel->getAttrOfType<DictionaryAttr>("loop");

@@ -17,9 +17,19 @@ struct LoopPlace {
   llvm::ArrayRef<int64_t> places;
 };
 
-/// Chooses as few phases as the kernels' use of memory allows, and gives each kernel its place as
-/// the attribute `loop`. Results of two steps that overlap get a second place at the arena's end.
-void planLoop(mlir::func::FuncOp train);
+/// When kernels run, counted in phases from their step's begin, and how many phases a step takes.
+/// Results in `doubled` need a place for even and one for odd steps.
+struct LoopSchedule {
+  int64_t phases = 1;
+  llvm::SmallVector<int64_t> times; // of each kernel in order
+  llvm::DenseSet<mlir::Value> doubled;
+};
+
+/// Chooses as few phases as the kernels' use of memory allows.
+LoopSchedule scheduleLoop(mlir::func::FuncOp train);
+
+/// Gives each kernel its place as the attribute `loop`; second places are at the arena's end.
+void planLoop(mlir::func::FuncOp train, const LoopSchedule &schedule);
 
 LoopPlace loopPlaceOf(KernelOp kernel);
 int64_t loopPhases(mlir::func::FuncOp train);

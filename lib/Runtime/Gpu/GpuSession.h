@@ -78,7 +78,7 @@ private:
   Status findContext();
   Status loadFunctions();
   Status chooseLoop();
-  Status shareMemory(const LaunchInfo &loop, int64_t most);
+  Status shareMemory(const LaunchInfo &loop, int64_t most, std::string &text);
   Status fitsOnce(const LaunchInfo &loop, int64_t sharedBytes, bool &out) const;
   /// Decides what is where in the device's memory. An error where it does not fit.
   Status makePlan(int64_t rows, std::vector<bool> given);

@@ -30,12 +30,14 @@ Status GpuSession::chooseLoop() {
     if (status.ok())
       status = driver.check(driver.cuDeviceGetAttribute(value, attribute, handle), "ask the GPU");
   loopBlocks = std::min<int64_t>(multiprocessors, kernel.blocks);
+  std::string staying = "persistent";
   if (status.ok())
-    status = shareMemory(kernel, most);
+    status = shareMemory(kernel, most, staying);
   if (!status.ok())
     return status;
   if (program.loopForced || (cooperative && loopSharedBytes)) {
     loopKernel = &kernel;
+    loopText = staying;
   } else {
     loopText += cooperative ? ", as the kernel of all steps does not fit this GPU"
                             : ", as this GPU has no cooperative launches";
@@ -44,12 +46,12 @@ Status GpuSession::chooseLoop() {
 }
 
 /// Chooses the shared memory of a block of the loop, at most `most` bytes: what its kernels need
-/// and, behind that, room for what they keep from step to step. None where it cannot run.
-Status GpuSession::shareMemory(const LaunchInfo &loop, int64_t most) {
+/// and, behind that, room for what they keep from step to step, as `text` comes to say. None where
+/// it cannot run.
+Status GpuSession::shareMemory(const LaunchInfo &loop, int64_t most, std::string &text) {
   int64_t all = loop.sharedBytes;
   for (const ResidentInfo &resident : loop.residents)
     all += (resident.blocks + loopBlocks - 1) / loopBlocks * resident.bytes;
-  loopText = "persistent";
   for (int64_t bytes : {std::min(all, most), loop.sharedBytes}) {
     bool fits = false;
     if (Status status = fitsOnce(loop, bytes, fits); !status.ok())
@@ -58,8 +60,7 @@ Status GpuSession::shareMemory(const LaunchInfo &loop, int64_t most) {
       continue;
     loopSharedBytes = bytes;
     if (bytes > loop.sharedBytes)
-      loopText +=
-          bytes == all ? ", state in shared memory" : ", part of the state in shared memory";
+      text += bytes == all ? ", state in shared memory" : ", part of the state in shared memory";
     break;
   }
   return Status();
