@@ -4,6 +4,7 @@
 #include "Session.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include <dlfcn.h>
@@ -158,6 +159,19 @@ static Status choose(const dlrt_program *&table, DeviceChoice &choice, std::stri
                        StatusCode::Incompatible);
 }
 
+/// Code for a GPU that the one that is there cannot run, beside code for a processor.
+static bool mustFallBack(const Program &program, const DeviceChoice &asked,
+                         const dlrt_program *table, std::string &outReason) {
+  if (asked.kind != DeviceChoice::Automatic || !program.isForDevice() || !table->other)
+    return false;
+  cuda::DeviceInfo gpu;
+  Status status = cuda::findDevice(asked.number, gpu);
+  if (status.ok())
+    status = program.checkGpu(gpu);
+  outReason = status.message();
+  return !status.ok();
+}
+
 Status Program::create(const dlrt_program *table, const DeviceChoice &choice,
                        std::unique_ptr<Program> &out) {
   if (!table)
@@ -170,12 +184,31 @@ Status Program::create(const dlrt_program *table, const DeviceChoice &choice,
                          StatusCode::Incompatible);
   std::unique_ptr<Program> program(new Program());
   program->device = choice;
-  Status status = choose(table, program->device, program->fallback);
+  const dlrt_program *chosen = table;
+  Status status = choose(chosen, program->device, program->fallback);
   if (status.ok())
-    status = program->parse(*table);
+    status = program->parse(*chosen);
+  if (std::string reason; status.ok() && mustFallBack(*program, choice, table, reason)) {
+    status = create(table, {DeviceChoice::Processor}, program);
+    program->fallback = reason;
+  }
   if (status.ok())
     out = std::move(program);
   return status;
+}
+
+Status Program::checkGpu(const cuda::DeviceInfo &gpu) const {
+  int needed = 0; // of the emulator's code, which runs there alone
+  char suffix = 0;
+  sscanf(target.c_str(), "sm_%d%c", &needed, &suffix);
+  int capability = 10 * gpu.major + gpu.minor;
+  if (needed == 0 || suffix == 'a' ? capability == needed : capability >= needed)
+    return Status();
+  return Status::error("'" + name + "' was compiled for " + target.substr(0, target.find(' ')) +
+                           ", and " + gpu.name + " has compute capability " +
+                           std::to_string(gpu.major) + "." + std::to_string(gpu.minor) +
+                           ": compile it for that (--target; 'dlc devices' tells which)",
+                       StatusCode::Incompatible);
 }
 
 Status Program::checkProcessor() const {

@@ -115,6 +115,10 @@ struct ReportEntry {
   std::vector<std::string> outputs, labels;
 };
 
+namespace cuda {
+struct DeviceInfo;
+}
+
 /// A program, ready to be given memory by a Session. Immutable; any number of threads may read it.
 class Program {
 public:
@@ -144,6 +148,8 @@ public:
   bool isForDevice() const { return image != nullptr; }
   /// Refuses code for instructions that this processor does not have, instead of dying of one.
   Status checkProcessor() const;
+  /// Refuses code that the GPU has not the capability for, which its driver would take for broken.
+  Status checkGpu(const cuda::DeviceInfo &gpu) const;
   /// What the arena and the copies take on `threads` threads: all memory that calls ever use.
   int64_t memoryBytes(int threads) const {
     return arenaBytes + copyBytes * (threads <= DLRT_MOST_COPIES ? threads : 1);

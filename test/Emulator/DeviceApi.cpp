@@ -10,12 +10,10 @@ int cuInit(unsigned flags) {
   return call(__func__, Call::Init, [&] {
     if (flags)
       return CUDA_ERROR_INVALID_VALUE;
-    for (auto &[variable, error] :
-         {std::pair("SCHEDULE", &driver.scheduleError), std::pair("CLOCK", &driver.clockError)})
-      if (!error->empty()) {
-        std::fprintf(stderr, "dlc emulator: DLC_EMULATOR_%s: %s\n", variable, error->c_str());
-        return CUDA_ERROR_INVALID_VALUE;
-      }
+    if (!driver.environmentError.empty()) {
+      std::fprintf(stderr, "dlc emulator: %s\n", driver.environmentError.c_str());
+      return CUDA_ERROR_INVALID_VALUE;
+    }
     driver.initialised = true;
     return CUDA_SUCCESS;
   });
@@ -35,20 +33,33 @@ int cuDriverGetVersion(int *version) {
 //===----------------------------------------------------------------------------------------===//
 
 namespace {
-/// A query about device 0, the only one.
-template <typename Body> int query(const char *name, const void *out, int device, Body body) {
+/// A query that needs no device.
+template <typename T> int query(const char *name, T *out, const T &value) {
   return call(name, Call::Query, [&] {
     if (!out)
       return CUDA_ERROR_INVALID_VALUE;
-    if (device != 0)
-      return CUDA_ERROR_INVALID_DEVICE;
-    body();
+    *out = value;
     return CUDA_SUCCESS;
   });
 }
 
-/// Attributes that are not 0, by their numbers in cuda.h. Compute capability (75 and 76) is 0.0:
-/// that is how dlc knows the emulator.
+Device *findDevice(int number) {
+  bool found = number >= 0 && size_t(number) < driver.devices.size();
+  return found ? &driver.devices[number] : nullptr;
+}
+
+/// A query about a device.
+template <typename Body> int query(const char *name, const void *out, int number, Body body) {
+  return call(name, Call::Query, [&] {
+    Device *device = findDevice(number);
+    if (!out || !device)
+      return out ? CUDA_ERROR_INVALID_DEVICE : CUDA_ERROR_INVALID_VALUE;
+    body(*device);
+    return CUDA_SUCCESS;
+  });
+}
+
+/// Attributes that are not 0, by their numbers in cuda.h.
 const std::map<int, int> attributes = {
     {1, kMaxThreadsPerBlock},
     {2, 1024}, // block's dimensions
@@ -79,30 +90,35 @@ const std::map<int, int> attributes = {
 } // namespace
 
 int cuDeviceGetCount(int *count) {
-  return query(__func__, count, 0, [&] { *count = 1; });
+  return query(__func__, count, static_cast<int>(driver.devices.size()));
 }
 
 int cuDeviceGet(int *device, int ordinal) {
-  return query(__func__, device, ordinal, [&] { *device = 0; });
+  return query(__func__, device, ordinal, [&](Device &) { *device = ordinal; });
 }
 
 int cuDeviceGetName(char *name, int length, int device) {
   return query(__func__, length > 0 ? name : nullptr, device,
-               [&] { std::snprintf(name, length, "dlc emulator"); });
+               [&](Device &) { std::snprintf(name, length, "dlc emulator"); });
 }
 
 int cuDeviceTotalMem_v2(size_t *bytes, int device) {
-  return query(__func__, bytes, device, [&] { *bytes = driver.totalBytes; });
+  return query(__func__, bytes, device, [&](Device &of) { *bytes = of.totalBytes; });
 }
 
 int cuDeviceGetUuid_v2(void *uuid, int device) {
-  return query(__func__, uuid, device, [&] { std::memcpy(uuid, "dlc emulator\0\0\0\0", 16); });
+  return query(__func__, uuid, device, [&](Device &) {
+    std::memcpy(uuid, "dlc emulator\0\0\0\0", 16);
+    static_cast<char *>(uuid)[15] = static_cast<char>(device);
+  });
 }
 
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
-  return query(__func__, attribute > 0 ? value : nullptr, device, [&] {
+  return query(__func__, attribute > 0 ? value : nullptr, device, [&](Device &of) {
     auto found = attributes.find(attribute);
     *value = attribute == 16             ? driver.processors
+             : attribute == 75           ? of.major
+             : attribute == 76           ? of.minor
              : attribute == 95           ? driver.cooperative
              : attribute == 97           ? driver.sharedPerBlock
              : found == attributes.end() ? 0
@@ -115,27 +131,26 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 //===----------------------------------------------------------------------------------------===//
 
 int cuDevicePrimaryCtxRetain(void **context, int device) {
-  return query(__func__, context, device, [&] {
-    ++driver.contextUsers;
-    *context = primaryContext();
+  return query(__func__, context, device, [&](Device &of) {
+    ++of.users;
+    *context = of.primary;
   });
 }
 
 int cuDevicePrimaryCtxRelease_v2(int device) {
   return call(__func__, Call::ReleaseQuery, [&] {
-    if (device != 0)
-      return CUDA_ERROR_INVALID_DEVICE;
-    if (!driver.contextUsers)
-      return CUDA_ERROR_INVALID_CONTEXT;
-    if (--driver.contextUsers == 0)
-      driver.destroyContext(primaryContext());
+    Device *of = findDevice(device);
+    if (!of || !of->users)
+      return of ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_INVALID_DEVICE;
+    if (--of->users == 0)
+      driver.destroyContext(of->primary);
     return CUDA_SUCCESS;
   });
 }
 
 int cuCtxCreate_v2(void **context, unsigned flags, int device) {
-  return query(__func__, flags > 0x1f ? nullptr : context, device, [&] {
-    *context = driver.contexts.add(std::make_unique<Context>());
+  return query(__func__, flags > 0x1f ? nullptr : context, device, [&](Device &) {
+    *context = driver.contexts.add(std::make_unique<Context>(Context{device}));
     contextStack.push_back(*context);
   });
 }
@@ -159,7 +174,7 @@ int cuCtxGetDevice(int *device) {
       return CUDA_ERROR_INVALID_CONTEXT;
     if (!driver.isContext(currentContext()))
       return CUDA_ERROR_CONTEXT_IS_DESTROYED;
-    *device = 0;
+    *device = driver.deviceOf(currentContext());
     return CUDA_SUCCESS;
   });
 }
@@ -183,9 +198,7 @@ int cuCtxSetCurrent(void *context) {
   });
 }
 
-int cuCtxGetCurrent(void **context) {
-  return query(__func__, context, 0, [&] { *context = currentContext(); });
-}
+int cuCtxGetCurrent(void **context) { return query(__func__, context, currentContext()); }
 
 int cuCtxPushCurrent_v2(void *context) {
   return call(__func__, Call::Query, [&] {

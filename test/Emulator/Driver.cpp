@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -67,20 +68,49 @@ void Driver::reset() {
   const char *colon = failing ? std::strchr(failing, ':') : nullptr;
   failName = colon ? std::string(failing, colon) : "";
   failAt = colon ? std::strtoull(colon + 1, nullptr, 10) : number("DLC_EMULATOR_FAIL", 0);
-  totalBytes = number("DLC_EMULATOR_MEMORY", uint64_t(4) << 30);
   // More than a kernel's own limit, 20 million rounds: that is what should end such a wait.
   grid.patience = number("DLC_EMULATOR_PATIENCE", 30'000'000);
   version = static_cast<int>(number("DLC_EMULATOR_VERSION", 13000));
   cooperative = number("DLC_EMULATOR_COOPERATIVE", 1);
   sharedPerBlock = static_cast<uint32_t>(number("DLC_EMULATOR_SHARED", kSharedPerBlockOptIn));
   const char *words = std::getenv("DLC_EMULATOR_SCHEDULE");
-  scheduleError = schedule.parse(words ? words : "");
+  environmentError.clear();
+  complain("DLC_EMULATOR_SCHEDULE", schedule.parse(words ? words : ""));
   const char *rule = std::getenv("DLC_EMULATOR_CLOCK");
-  clockError = clock.parse(rule ? rule : "");
-  contextUsers = 0;
+  complain("DLC_EMULATOR_CLOCK", clock.parse(rule ? rule : ""));
+  readDevices();
   sticky = CUDA_SUCCESS;
   leaks = 0;
-  ++contextNumber; // handles of contexts of before are stale
+}
+
+/// Keeps what is wrong with a variable, until the driver is asked to start.
+void Driver::complain(const char *variable, const std::string &error) {
+  if (!error.empty())
+    environmentError = std::string(variable) + ": " + error;
+}
+
+/// One device, unless DLC_EMULATOR_DEVICES lists them: capability and memory of each.
+void Driver::readDevices() {
+  devices.clear();
+  const char *listed = std::getenv("DLC_EMULATOR_DEVICES");
+  if (!listed)
+    devices.push_back({0, 0, number("DLC_EMULATOR_MEMORY", uint64_t(4) << 30)});
+  std::istringstream words(listed ? listed : "");
+  for (std::string word; std::getline(words, word, ',');) {
+    Device device;
+    if (std::sscanf(word.c_str(), "%d.%d:%zu", &device.major, &device.minor, &device.totalBytes) !=
+        3)
+      complain("DLC_EMULATOR_DEVICES", "'" + word + "' is no MAJOR.MINOR:BYTES");
+    devices.push_back(device);
+  }
+  for (Device &device : devices)
+    device.primary = newPrimary();
+}
+
+/// No handle is used twice: those of contexts of before are stale.
+void *Driver::newPrimary() {
+  static uintptr_t last = 0xc0de0000;
+  return reinterpret_cast<void *>(last += 16);
 }
 
 std::string Driver::report() const {
@@ -94,7 +124,10 @@ std::string Driver::report() const {
   add("streams", streams.size());
   add("events", events.size());
   add("graphs", graphs.size() + executables.size());
-  add("contexts", contextUsers + contexts.size());
+  size_t users = 0;
+  for (const Device &device : devices)
+    users += device.users;
+  add("contexts", users + contexts.size());
   add("lost", leaks);
   add("kernels", kernels);
   add("peak", memory.peak());
@@ -148,23 +181,33 @@ void Driver::destroyContext(void *context) {
            pinned.releaseOwned(context);
   sticky = CUDA_SUCCESS;
   if (!contexts.remove(context))
-    ++contextNumber;
+    devices[deviceOf(context)].primary = newPrimary();
+}
+
+int Driver::deviceOf(void *context) const {
+  if (const Context *found = contexts.find(context))
+    return found->device;
+  for (size_t number = 0; number < devices.size(); ++number)
+    if (devices[number].primary == context)
+      return static_cast<int>(number);
+  return -1;
 }
 
 bool Driver::isContext(void *context) const {
-  return contexts.find(context) || (context == primaryContext() && contextUsers);
+  int device = deviceOf(context);
+  return contexts.find(context) || (device >= 0 && devices[device].users);
 }
 
-void *emulator::primaryContext() {
-  return reinterpret_cast<void *>(0xc0de0000 + 16 * driver.contextNumber);
+size_t Driver::bytesOn(int device) const {
+  return memory.bytes([&](void *owner) { return deviceOf(owner) == device; });
 }
 
 Result emulator::before(const char *name, Call kind, bool &runAnyway) {
   bool releases = kind == Call::Release || kind == Call::ReleaseQuery;
   bool needsContext = kind != Call::Init && kind != Call::Query && kind != Call::ReleaseQuery;
   ++driver.calls;
-  bool fails = (driver.failName.empty() || driver.failName == name) &&
-               ++driver.callsToFail == driver.failAt;
+  bool fails =
+      (driver.failName.empty() || driver.failName == name) && ++driver.callsToFail == driver.failAt;
   if (kind != Call::Init && !driver.initialised)
     return fails ? CUDA_ERROR_UNKNOWN : CUDA_ERROR_NOT_INITIALIZED;
   if (needsContext) {

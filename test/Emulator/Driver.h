@@ -116,8 +116,17 @@ struct Event {
   bool isCaptured() const { return capture && capture->active; }
 };
 
-/// A context that is not the primary one.
-struct Context {};
+/// A context that is not a primary one.
+struct Context {
+  int device;
+};
+
+struct Device {
+  int major = 0, minor = 0; // compute capability; 0.0 is how dlc knows the emulator
+  size_t totalBytes = 0;
+  void *primary = nullptr; // the handle of its primary context
+  int users = 0;           // of that
+};
 
 struct Graph {
   void *context;
@@ -138,6 +147,10 @@ public:
   void destroyContext(void *context);
   /// Whether there is such a context.
   bool isContext(void *context) const;
+  /// The number of a context's device; -1 where there never was such a context.
+  int deviceOf(void *context) const;
+  /// How much of a device's memory is allocated.
+  size_t bytesOn(int device) const;
   /// Looks at the red zones.
   void checkMemory(const char *when);
 
@@ -160,13 +173,12 @@ public:
 
   std::mutex lock;
   bool initialised = false;
-  std::string scheduleError, clockError;
+  std::string environmentError;
   uint64_t calls = 0, kernels = 0;
   // Which call is made to fail: so many-th, of the function of that name or, without one, of all.
   uint64_t failAt = 0, callsToFail = 0;
   std::string failName;
   std::string failed; // the call that was made to fail
-  size_t totalBytes = 0;
   int processors = 4;
   int version = 0; // of CUDA
   bool cooperative = true;
@@ -174,13 +186,12 @@ public:
   Schedule schedule;
   Clock clock;
 
-  int contextUsers = 0; // of the primary context
-  uint64_t contextNumber = 0;
+  std::vector<Device> devices;
   Result sticky = CUDA_SUCCESS;
   size_t leaks = 0; // objects that were alive when the context ended
 
   Memory memory, pinned;
-  Handles<Context> contexts; // beside the primary one
+  Handles<Context> contexts; // beside the primary ones
   Handles<Module> modules;
   Handles<Function> functions;
   Handles<Stream> streams;
@@ -191,6 +202,9 @@ public:
 
 private:
   void releaseAll();
+  void complain(const char *variable, const std::string &error);
+  void readDevices();
+  static void *newPrimary();
 };
 
 extern Driver driver;
@@ -199,8 +213,6 @@ extern Driver driver;
 /// is in a driver that is older. HiddenFunctions.cpp.
 void hideFunctions(const std::string &names);
 
-/// The handle of the primary context that lives now.
-void *primaryContext();
 /// Each host thread's stack of contexts.
 extern thread_local std::vector<void *> contextStack;
 /// The thread's current context, or null.

@@ -93,6 +93,48 @@ TEST_F(Contexts, TellWhoseAPointerIs) {
   EXPECT_EQ(bytes, 0u);
 }
 
+TEST_F(Contexts, AreOfSeveralDevices) {
+  setenv("DLC_EMULATOR_DEVICES", "0.0:65536,8.6:4096", 1);
+  start();
+  int count = 0, device = -1, major = 0, minor = 0;
+  size_t free = 0, total = 0;
+  void *second, *stream;
+  ASSERT_EQ(cuda().cuDeviceGetCount(&count), CUDA_SUCCESS);
+  EXPECT_EQ(count, 2);
+  EXPECT_EQ(cuda().cuDeviceGet(&device, 2), CUDA_ERROR_INVALID_DEVICE);
+  EXPECT_EQ(cuda().cuDeviceGetAttribute(&major, 75, 1), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuDeviceGetAttribute(&minor, 76, 1), CUDA_SUCCESS);
+  EXPECT_EQ(10 * major + minor, 86);
+
+  int *first = upload(iota(1024)); // as much as the second has
+  ASSERT_EQ(cuda().cuDevicePrimaryCtxRetain(&second, 1), CUDA_SUCCESS);
+  EXPECT_NE(second, current());
+  ASSERT_EQ(cuda().cuCtxPushCurrent_v2(second), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuCtxGetDevice(&device), CUDA_SUCCESS);
+  EXPECT_EQ(device, 1);
+  EXPECT_EQ(cuda().cuMemGetInfo_v2(&free, &total), CUDA_SUCCESS);
+  EXPECT_EQ(free, 4096u);
+  EXPECT_EQ(total, 4096u);
+  int *other = upload(iota(1024));
+  DevicePointer more;
+  EXPECT_EQ(cuda().cuMemAlloc_v2(&more, 4), CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_EQ(cuda().cuPointerGetAttribute(&device, POINTER_DEVICE_ORDINAL, address(other)),
+            CUDA_SUCCESS);
+  EXPECT_EQ(device, 1);
+  EXPECT_EQ(cuda().cuPointerGetAttribute(&device, POINTER_DEVICE_ORDINAL, address(first)),
+            CUDA_SUCCESS);
+  EXPECT_EQ(device, 0);
+
+  // The module is the first device's.
+  ASSERT_EQ(cuda().cuStreamCreate(&stream, STREAM_NON_BLOCKING), CUDA_SUCCESS);
+  Shape shape;
+  shape.stream = stream;
+  EXPECT_EQ(launch("addAt", shape, other, 0, 1), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(cuda().cuDevicePrimaryCtxRelease_v2(1), CUDA_SUCCESS);
+  EXPECT_EQ(cuda().cuDevicePrimaryCtxRelease_v2(1), CUDA_ERROR_INVALID_CONTEXT);
+  EXPECT_EQ(cuda().cuMemAlloc_v2(&more, 4), CUDA_ERROR_CONTEXT_IS_DESTROYED);
+}
+
 TEST_F(Contexts, TellWhetherAStreamIsCaptured) {
   void *stream, *graph;
   int status = -1;

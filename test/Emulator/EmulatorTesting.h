@@ -77,7 +77,7 @@ protected:
   void SetUp() override { start(); }
   void TearDown() override {
     for (const char *name : {"DLC_EMULATOR_SCHEDULE", "DLC_EMULATOR_FAIL", "DLC_EMULATOR_MEMORY",
-                             "DLC_EMULATOR_PATIENCE"})
+                             "DLC_EMULATOR_DEVICES", "DLC_EMULATOR_PATIENCE"})
       unsetenv(name);
     cuda().dlc_emulator_reset();
   }

@@ -71,6 +71,14 @@ size_t Memory::releaseOwned(void *owner) {
   return count;
 }
 
+size_t Memory::bytes(const std::function<bool(void *owner)> &isMeant) const {
+  size_t sum = 0;
+  for (auto &[start, allocation] : allocations)
+    if (isMeant(allocation.owner))
+      sum += allocation.bytes;
+  return sum;
+}
+
 void Memory::releaseAll() {
   while (!allocations.empty())
     release(allocations.begin());

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -33,8 +34,9 @@ public:
   Range find(const void *address) const;
   /// Describes an allocation whose surroundings were written, or is empty. Tells it once.
   std::string findDamage();
-  /// Bytes that are allocated.
+  /// Bytes that are allocated: all, and those of some contexts.
   size_t bytes() const { return allocated; }
+  size_t bytes(const std::function<bool(void *owner)> &isMeant) const;
   /// Releases what belongs to a context; how many these were.
   size_t releaseOwned(void *owner);
   /// The most bytes that ever were.

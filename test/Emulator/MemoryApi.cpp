@@ -14,7 +14,9 @@ Result allocate(Memory &memory, size_t bytes, void **out) {
     return refused;
   if (!out || !bytes)
     return CUDA_ERROR_INVALID_VALUE;
-  if (&memory == &driver.memory && bytes > driver.totalBytes - memory.bytes())
+  int device = driver.deviceOf(currentContext());
+  if (&memory == &driver.memory &&
+      bytes > driver.devices[device].totalBytes - driver.bytesOn(device))
     return CUDA_ERROR_OUT_OF_MEMORY;
   void *address = memory.allocate(bytes, currentContext());
   if (!address)
@@ -117,8 +119,9 @@ int cuMemGetInfo_v2(size_t *free, size_t *total) {
   return call(__func__, Call::Context, [&] {
     if (!free || !total)
       return CUDA_ERROR_INVALID_VALUE;
-    *total = driver.totalBytes;
-    *free = driver.totalBytes - driver.memory.bytes();
+    int device = driver.deviceOf(currentContext());
+    *total = driver.devices[device].totalBytes;
+    *free = *total - driver.bytesOn(device);
     return CUDA_SUCCESS;
   });
 }
@@ -162,7 +165,8 @@ Result pointerAttribute(void *value, int attribute, const void *address, bool &k
     *static_cast<unsigned *>(value) = 0; // 4 bytes, as NVIDIA's driver writes
     return CUDA_SUCCESS;
   case POINTER_DEVICE_ORDINAL:
-    *static_cast<int *>(value) = known ? 0 : -2; // as NVIDIA's: no device
+    *static_cast<int *>(value) =
+        known ? driver.deviceOf(range.owner) : -2; // as NVIDIA's: no device
     return CUDA_SUCCESS;
   case POINTER_RANGE_START:
     *static_cast<void **>(value) = range.start;

@@ -16,6 +16,8 @@ Status GpuSession::create(const Program &program, const SessionOptions &options,
   DeviceInfo info;
   if (Status status = findDevice(options.device, info); !status.ok())
     return status;
+  if (Status status = program.checkGpu(info); !status.ok())
+    return status;
   if (Status status = Driver::open(driver); !status.ok())
     return status;
   std::unique_ptr<GpuSession> session(new GpuSession(program, *driver));

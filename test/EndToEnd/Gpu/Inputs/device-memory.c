@@ -14,8 +14,9 @@ int cuInit(unsigned), cuDevicePrimaryCtxRetain(void **, int), cuDevicePrimaryCtx
     cuStreamEndCapture(void *, void **), cuGraphDestroy(void *), cuMemAlloc_v2(address *, size_t),
     cuMemFree_v2(address), cuMemcpyHtoD_v2(address, const void *, size_t),
     cuMemcpyDtoH_v2(void *, address, size_t), cuMemAllocHost_v2(void **, size_t),
-    cuMemFreeHost(void *);
+    cuMemFreeHost(void *), cuDeviceGetCount(int *);
 
+static const char *path;
 static dlrt_net *net;
 static void *expected; /* the context that every call must leave current */
 
@@ -94,6 +95,32 @@ static void mistakes(address dx, address out, int onGpu) {
   say("still", dlrt_net_predict(net, device, ROWS, (float *)out));
 }
 
+/* A stream and memory of another GPU, whose context is the current one. */
+static void otherDevice(address out) {
+  void *other, *otherStream;
+  cuDevicePrimaryCtxRetain(&other, 1);
+  cuCtxSetCurrent(other);
+  cuStreamCreate(&otherStream, 1);
+  address foreign = upload(x);
+  const void *theirs[] = {(void *)foreign, 0};
+  void *before = expected;
+  expected = other;
+  say("other GPU's stream", dlrt_net_set_stream(net, otherStream));
+  say("other GPU's memory", dlrt_net_predict(net, theirs, ROWS, (float *)out));
+  dlrt_net *first = net;
+  say("other GPU's net", dlrt_net_open_on(path, "gpu:1", 1, &net));
+  say("other GPU's net", dlrt_net_set_memory(net, DLRT_DEVICE));
+  say("other GPU's net", dlrt_net_predict(net, theirs, ROWS, (float *)foreign));
+  say("other GPU's net", dlrt_net_predict(net, theirs, ROWS, (float *)out));
+  dlrt_net_release(net);
+  net = first;
+  cuMemFree_v2(foreign);
+  cuStreamDestroy_v2(otherStream);
+  cuDevicePrimaryCtxRelease_v2(1);
+  cuCtxSetCurrent(before);
+  expected = before;
+}
+
 static void streams(void *stream, address dx, address out) {
   const void *device[] = {(void *)dx, 0};
   void *other, *otherStream, *graph;
@@ -131,7 +158,8 @@ int main(int argc, char **argv) {
       cuCtxSetCurrent(context) || cuStreamCreate(&stream, 1))
     return 1;
   expected = context;
-  int status = dlrt_net_open_on(argv[1], argv[2], 1, &net);
+  path = argv[1];
+  int status = dlrt_net_open_on(path, argv[2], 1, &net);
   if (say("open", status))
     return 1;
   say("stream", dlrt_net_set_stream(net, stream));
@@ -139,6 +167,9 @@ int main(int argc, char **argv) {
   compare(dx, dy, out);
   int onGpu = argv[2][0] == 'g';
   mistakes(dx, out, onGpu);
+  int devices = 0;
+  if (onGpu && cuDeviceGetCount(&devices) == 0 && devices > 1)
+    otherDevice(out);
   if (onGpu)
     streams(stream, dx, out);
   dlrt_net_release(net);
