@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -22,3 +23,9 @@ ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
 if ptxas:
     config.available_features.add("ptxas")
 config.substitutions.append(("%ptxas", ptxas or "ptxas"))
+# Python with PyTorch and JAX, where there is one: dlc's peers in benchmarks.
+peers_python = os.environ.get("DLC_PYTHON", "python3")
+find = "from importlib.util import find_spec as find; raise SystemExit(not (find('torch') and find('jax')))"
+if shutil.which(peers_python) and subprocess.run([peers_python, "-c", find]).returncode == 0:
+    config.available_features.add("peers")
+config.substitutions.append(("%peers_python", peers_python))
