@@ -2,6 +2,7 @@
 #include "dlc/Driver/Compiler.h"
 
 #include "dlc/Frontend/Parser.h"
+#include "dlc/IR/DL.h"
 #include "dlc/Target/Linker.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -99,17 +100,22 @@ void Compiler::setTrainRows(int64_t rows) {
 
 std::string Compiler::dataManifest() { return writeDataManifest(*module, program); }
 
+bool Compiler::lowerFor(const TargetDescription &place, mlir::ModuleOp op, Phase from, Phase to) {
+  if (succeeded(lower(op, place, from, to)))
+    return true;
+  errors << "dlc: internal error while compiling '" << name << "' for " << place.cpu
+         << ": please report this program\n";
+  return false;
+}
+
 bool Compiler::lowerTo(Phase next) {
   if (next > Phase::Step && !checkDeviceOptions())
     return false;
   auto step = [&](Phase to) {
     if (phase >= to || next < to)
       return true;
-    if (failed(lower(*module, target, phase, to))) {
-      errors << "dlc: internal error while compiling '" << name
-             << "': please report this program\n";
+    if (!lowerFor(target, *module, phase, to))
       return false;
-    }
     phase = to;
     if (to == Phase::Kernels)
       table.manifest = writeManifest(*module, program, name, target,
@@ -131,15 +137,25 @@ bool Compiler::generate(CodeForm form, llvm::SmallVector<char, 0> &out) {
   return true;
 }
 
+/// The program of one place, a GPU, in this process.
+static dlrt_program programOf(const ProgramTable &table) {
+  return {DLRT_ABI_VERSION,
+          table.manifest.c_str(),
+          nullptr,
+          0,
+          nullptr,
+          0,
+          table.image.data(),
+          static_cast<int64_t>(table.image.size()),
+          nullptr};
+}
+
 const dlrt_program *Compiler::loadForDevice() {
   if (!generate(CodeForm::Object, image))
     return nullptr;
   image.push_back(0); // PTX is a text, and ends with a zero
-  deviceProgram = {DLRT_ABI_VERSION, table.manifest.c_str(),
-                   nullptr,          0,
-                   nullptr,          0,
-                   image.data(),     static_cast<int64_t>(image.size()),
-                   nullptr};
+  table.image = {image.data(), image.size()};
+  deviceProgram = programOf(table);
   return &deviceProgram;
 }
 
@@ -167,37 +183,49 @@ const dlrt_program *Compiler::load() {
   return reinterpret_cast<const dlrt_program *(*)()>(*entry)();
 }
 
-/// The program's other half is made of a copy of its step, before the way down differs.
-bool Compiler::addSecondTarget() {
+bool Compiler::describeGpu(TargetDescription &out) {
+  out = target;
+  if (target.isDevice)
+    return true;
   auto described = describeTarget(options.secondTarget);
   if (!described) {
     errors << "dlc: " << llvm::toString(described.takeError()) << '\n';
     return false;
   }
-  if (!lowerTo(Phase::Step))
+  out = *described;
+  out.loop = options.loop;
+  out.products = options.products;
+  return true;
+}
+
+bool Compiler::compileForDevice(mlir::ModuleOp module, const TargetDescription &device,
+                                ProgramTable &table, llvm::SmallVector<char, 0> &image) {
+  if (!lowerFor(device, module, Phase::Step, Phase::Kernels))
     return false;
-  described->loop = options.loop;
-  described->products = options.products;
-  mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
-  auto internalError = [&] {
-    errors << "dlc: internal error while compiling '" << name << "' for " << options.secondTarget
-           << ": please report this program\n";
+  table.functions.clear();
+  table.manifest = writeManifest(module, program, name, device, options.elaborate.doublePrecision,
+                                 table.functions);
+  if (!lowerFor(device, module, Phase::Kernels, Phase::LLVM))
     return false;
-  };
-  if (failed(lower(*copy, *described, Phase::Step, Phase::Kernels)))
-    return internalError();
-  secondTable.manifest = writeManifest(*copy, program, name, *described,
-                                       options.elaborate.doublePrecision, secondTable.functions);
-  if (failed(lower(*copy, *described, Phase::Kernels, Phase::LLVM)))
-    return internalError();
-  auto result = generateCode(*copy, secondTable, *described, CodeForm::Object);
+  auto result = generateCode(module, table, device, CodeForm::Object);
   if (!result) {
     errors << "dlc: " << llvm::toString(result.takeError()) << '\n';
     return false;
   }
-  secondImage = std::move(*result);
-  secondImage.push_back(0);
-  secondTable.image = {secondImage.data(), secondImage.size()};
+  image = std::move(*result);
+  image.push_back(0);
+  table.image = {image.data(), image.size()};
+  return true;
+}
+
+/// The program's other half is made of a copy of its step, before the way down differs.
+bool Compiler::addSecondTarget() {
+  TargetDescription device;
+  if (!describeGpu(device) || !lowerTo(Phase::Step))
+    return false;
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
+  if (!compileForDevice(*copy, device, secondTable, secondImage))
+    return false;
   table.other = &secondTable;
   return true;
 }
@@ -227,6 +255,62 @@ bool Compiler::link(llvm::StringRef path, llvm::StringRef weights) {
     return true;
   errors << "dlc: " << llvm::toString(std::move(error)) << '\n';
   return false;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Tiles of products: see lib/Conversion/GPU/ProductTiles.h
+//===------------------------------------------------------------------------------------------===//
+
+mlir::OwningOpRef<mlir::ModuleOp> Compiler::copyForCandidate(size_t number) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
+  for (auto function : llvm::make_early_inc_range(copy->getOps<mlir::func::FuncOp>())) {
+    llvm::StringRef name = function.getName();
+    if (name != "train" && name != "init" && !name.starts_with("fit."))
+      function.erase();
+  }
+  mlir::Builder b(context.get());
+  (*copy)->setAttr("dl.candidate", b.getI64IntegerAttr(static_cast<int64_t>(number)));
+  return copy;
+}
+
+bool Compiler::findProducts(std::vector<ProductChoices> &out) {
+  TargetDescription device;
+  if (!checkDeviceOptions() || !describeGpu(device) || !lowerTo(Phase::Step))
+    return false;
+  auto copy = copyForCandidate(0);
+  if (!lowerFor(device, *copy, Phase::Step, Phase::Kernels))
+    return false;
+  auto train = copy->lookupSymbol<mlir::func::FuncOp>("train");
+  if (!train)
+    return true;
+  for (auto [number, kernel] : llvm::enumerate(train.getOps<KernelOp>())) {
+    auto choices = kernel->getAttrOfType<mlir::DictionaryAttr>("choices");
+    if (!choices)
+      continue;
+    out.push_back({number, choices.getAs<mlir::StringAttr>("product").str(), {}});
+    for (auto tile : choices.getAs<mlir::ArrayAttr>("tiles").getAsRange<mlir::StringAttr>())
+      out.back().tiles.push_back(tile.str());
+  }
+  return true;
+}
+
+const dlrt_program *Compiler::loadCandidate(size_t number) {
+  TargetDescription device;
+  if (!describeGpu(device))
+    return nullptr;
+  auto copy = copyForCandidate(number);
+  if (!compileForDevice(*copy, device, candidateTable, candidateImage))
+    return nullptr;
+  candidateProgram = programOf(candidateTable);
+  return &candidateProgram;
+}
+
+void Compiler::setTiles(const std::map<std::string, std::string> &tiles) {
+  mlir::Builder b(context.get());
+  mlir::NamedAttrList list;
+  for (const auto &[product, tile] : tiles)
+    list.append(product, b.getStringAttr(tile));
+  (*module)->setAttr("dl.tiles", list.getDictionary(context.get()));
 }
 
 void Compiler::printAST(llvm::raw_ostream &os) const { ast::print(*ast, os); }

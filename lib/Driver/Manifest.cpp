@@ -32,6 +32,8 @@ public:
     json.attributeObject("functions", [&] { writeFunctions(); });
     if (target.isDevice) {
       json.attribute("early_launches", target.earlyLaunches);
+      auto tiles = module->getAttrOfType<IntegerAttr>("dl.measured_tiles");
+      json.attribute("measured_tiles", tiles ? tiles.getInt() : 0);
       json.attribute("loop_forced", target.loop == "persistent");
       json.attributeObject("routines", [&] { writeRoutines(); });
       functions.clear(); // there is nothing to call

@@ -76,6 +76,7 @@ private:
 
 struct Bench {
   std::string program, device, loop; // `loop` of a device: how steps follow each other
+  int64_t measuredTiles = 0;         // products whose tiles were measured
   int threads = 1;
   double peak = 0; // GFLOP/s, of a processor
   double copy = 0; // bytes a second that a device's copy reads and writes
@@ -100,6 +101,8 @@ double copyShare(const Bench &bench, const Bench::Row &row) {
 void writeText(FILE *out, const Bench &bench) {
   std::string where = bench.onDevice() ? " on " + bench.device : "";
   std::string how = bench.onDevice() ? " by --gpu-loop " + bench.loop : "";
+  if (bench.measuredTiles)
+    how += ", " + tilesText(bench.measuredTiles);
   fprintf(out, "%s%s: %.2f us a step%s (median; least %.2f), %s FLOP, %.1f GFLOP/s\n",
           bench.program.c_str(), where.c_str(), bench.median * 1e6, how.c_str(), bench.least * 1e6,
           formatCount(bench.flop).c_str(), gflops(bench.flop, bench.median));
@@ -135,7 +138,8 @@ void writeJson(FILE *out, const Bench &bench) {
                      ",\"step_us_min\":" + jsonNumber(bench.least * 1e6) +
                      ",\"flop\":" + std::to_string(bench.flop) +
                      ",\"gflops\":" + jsonNumber(gflops(bench.flop, bench.median));
-  text += bench.onDevice() ? ",\"loop\":" + jsonString(bench.loop) +
+  text += bench.onDevice() ? ",\"measured_tiles\":" + std::to_string(bench.measuredTiles) +
+                                 ",\"loop\":" + jsonString(bench.loop) +
                                  ",\"copy_gbs\":" + jsonNumber(bench.copy * 1e-9)
                            : ",\"peak_gflops\":" + jsonNumber(bench.peak);
   text += ",\"kernels\":[";
@@ -179,17 +183,41 @@ Status measureProcessor(Session &session, const FunctionInfo &train, const RowLi
   return Status();
 }
 
+/// The first rows, for calls of kernels and the steps that are measured.
+int64_t setFirstBatch(Session &session, const FunctionInfo &train, const RowList &rows) {
+  dlrt_frame &frame = session.getFrame();
+  frame.indices = rows.data();
+  frame.rows = frame.total_rows = std::min(train.batch, rows.size());
+  frame.step = frame.epoch = 1;
+  return frame.rows;
+}
+
+/// The median of some measurements of a kernel on a device, of as many launches each as take some
+/// milliseconds. A kernel that takes long is measured less often: it scatters less.
+Status measureKernel(Session &session, const Routine &routine, double &outSeconds) {
+  constexpr int kMeasurements = 5;
+  constexpr double kDuration = 0.004, kEnough = 0.1;
+  double seconds = 0, total = 0;
+  Status status = session.measure(routine, 1, seconds);
+  int64_t calls = std::max<int64_t>(1, static_cast<int64_t>(kDuration / std::max(seconds, 1e-6)));
+  Samples samples;
+  for (int i = 0; i < kMeasurements && total < kEnough && status.ok(); ++i) {
+    status = session.measure(routine, calls, seconds);
+    samples.seconds.push_back(seconds);
+    total += seconds * static_cast<double>(calls);
+  }
+  outSeconds = status.ok() ? samples.median() : 0;
+  return status;
+}
+
 /// On a device: steps as a training makes them, by the host's clock, and many launches of each
 /// kernel by the device's.
 Status measureDevice(Session &session, const FunctionInfo &train, const RowList &rows,
                      Bench &bench) {
   bench.loop = session.loop();
   dlrt_frame &frame = session.getFrame();
-  int64_t batch = std::min(train.batch, rows.size());
+  int64_t batch = setFirstBatch(session, train, rows);
   int64_t count = std::min(Session::kStepsAtOnce, rows.size() / batch);
-  frame.indices = rows.data();
-  frame.rows = frame.total_rows = batch;
-  frame.step = frame.epoch = 1;
   Samples samples;
   double lossSum = 0, begin = now();
   constexpr size_t kLeastRuns = 5; // the first of which only warms up
@@ -205,14 +233,8 @@ Status measureDevice(Session &session, const FunctionInfo &train, const RowList 
   bench.median = samples.median();
   bench.least = samples.least();
   for (const KernelInfo &kernel : train.kernels) {
-    // As many launches as take about 20 ms.
     double seconds = 0;
-    Status status = session.measure(*kernel.routine, 3, seconds);
-    double fitting = 0.02 / std::max(seconds, 1e-6);
-    int64_t calls = std::max<int64_t>(3, static_cast<int64_t>(fitting));
-    if (status.ok())
-      status = session.measure(*kernel.routine, calls, seconds);
-    if (!status.ok())
+    if (Status status = measureKernel(session, *kernel.routine, seconds); !status.ok())
       return status;
     bench.rows.push_back({&kernel, seconds});
   }
@@ -228,6 +250,20 @@ int64_t rowsToMakeUp(const Program &program, int64_t batch) {
   int64_t most = program.isForDevice() ? Session::kStepsAtOnce : kFew;
   return batch * std::max(kFew, std::min(most, kMostBytes / bytes));
 }
+
+/// A session with first weights and rows, which the program makes up where none are named.
+Status prepare(Experiment &experiment, const FunctionInfo &train) {
+  Status status = experiment.open();
+  if (status.ok())
+    status = experiment.options.data.empty()
+                 ? experiment.makeUpRows(rowsToMakeUp(experiment.program, train.batch))
+                 : experiment.loadRows();
+  if (status.ok())
+    status = experiment.initialize();
+  if (status.ok())
+    experiment.session->getFrame().total_steps = 1'000'000;
+  return status;
+}
 } // namespace
 
 Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
@@ -235,20 +271,13 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
   if (!train)
     return Status::error("'" + program.name + "' has no training step to measure");
   Experiment experiment(options, program);
-  Status status = experiment.open();
-  if (status.ok())
-    status = options.data.empty() ? experiment.makeUpRows(rowsToMakeUp(program, train->batch))
-                                  : experiment.loadRows();
-  if (status.ok())
-    status = experiment.initialize();
-  if (!status.ok())
+  if (Status status = prepare(experiment, *train); !status.ok())
     return status;
   Session &session = *experiment.session;
-  session.getFrame().total_steps = 1'000'000;
-
   Bench bench;
   bench.program = program.name;
   bench.device = session.device();
+  bench.measuredTiles = program.measuredTiles;
   bench.threads = session.threads();
   bench.flop = program.flop;
   // In the order of an epoch: rows that lie anywhere are a part of a step's cost.
@@ -256,8 +285,8 @@ Status dlrt::benchCommand(const RunOptions &options, const Program &program) {
   std::vector<int32_t> shuffled(given.begin(), given.end());
   shuffleRows(shuffled.data(), given.size(), 0, 1, 0);
   RowList rows(std::move(shuffled));
-  status = session.runsSteps() ? measureDevice(session, *train, rows, bench)
-                               : measureProcessor(session, *train, rows, bench);
+  Status status = session.runsSteps() ? measureDevice(session, *train, rows, bench)
+                                      : measureProcessor(session, *train, rows, bench);
   if (status.ok())
     options.json ? writeJson(options.out, bench) : writeText(options.out, bench);
   return status;
@@ -267,4 +296,21 @@ Status dlrt::benchCommand(const RunOptions &options, const dlrt_program *table) 
   std::unique_ptr<Program> program;
   Status status = Program::create(table, options.device, program);
   return status.ok() ? benchCommand(options, *program) : status;
+}
+
+Status dlrt::measureKernels(const RunOptions &options, const dlrt_program *table,
+                            const std::vector<bool> &wanted, std::vector<double> &outSeconds) {
+  std::unique_ptr<Program> program;
+  if (Status status = Program::create(table, options.device, program); !status.ok())
+    return status;
+  const FunctionInfo *train = program->function("train");
+  Experiment experiment(options, *program);
+  Status status = prepare(experiment, *train);
+  if (status.ok())
+    setFirstBatch(*experiment.session, *train, experiment.parts.train);
+  outSeconds.assign(wanted.size(), 0);
+  for (size_t i = 0; i < wanted.size() && status.ok(); ++i)
+    if (wanted[i])
+      status = measureKernel(*experiment.session, *train->kernels[i].routine, outSeconds[i]);
+  return status;
 }

@@ -73,6 +73,7 @@ struct Command {
     plan.device = experiment.session->device();
     plan.precision = program.precision;
     plan.loop = experiment.session->loop();
+    plan.measuredTiles = program.measuredTiles;
     plan.trainRows = experiment.parts.train.size();
     plan.validationRows = experiment.parts.validation.size();
     plan.testRows = experiment.parts.test.size();

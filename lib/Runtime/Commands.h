@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dlrt {
 
@@ -66,6 +67,11 @@ Status predictCommand(const RunOptions &options, const dlrt_program *program);
 /// `data`, on rows of made-up numbers.
 Status benchCommand(const RunOptions &options, const Program &program);
 Status benchCommand(const RunOptions &options, const dlrt_program *program);
+
+/// The seconds that each kernel of the training step takes on a device; 0 for those that are not
+/// `wanted`. Without `data`, on rows of made-up numbers.
+Status measureKernels(const RunOptions &options, const dlrt_program *program,
+                      const std::vector<bool> &wanted, std::vector<double> &outSeconds);
 
 } // namespace dlrt
 #endif // DLRT_COMMANDS_H

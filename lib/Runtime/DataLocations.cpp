@@ -54,6 +54,13 @@ static std::string parent(const std::string &folder) {
   return slash == std::string::npos ? "" : folder.substr(0, slash);
 }
 
+std::string dlrt::cacheFolder() {
+  if (const char *cache = getenv("XDG_CACHE_HOME"); cache && *cache)
+    return std::string(cache) + "/dlc";
+  const char *home = getenv("HOME");
+  return home && *home ? std::string(home) + "/.cache/dlc" : "";
+}
+
 std::vector<std::string> dlrt::dataFolders() {
   std::vector<std::string> folders;
   if (const char *list = getenv("DLC_DATA")) {
@@ -71,10 +78,8 @@ std::vector<std::string> dlrt::dataFolders() {
     folders.push_back(parent(parent(parent(program))) + "/examples/data");
     folders.push_back(parent(program) + "/share/dlc/data");
   }
-  if (const char *cache = getenv("XDG_CACHE_HOME"); cache && *cache)
-    folders.push_back(std::string(cache) + "/dlc");
-  else if (const char *home = getenv("HOME"); home && *home)
-    folders.push_back(std::string(home) + "/.cache/dlc");
+  if (std::string cache = cacheFolder(); !cache.empty())
+    folders.push_back(cache);
   return folders;
 }
 

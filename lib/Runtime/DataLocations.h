@@ -15,6 +15,10 @@ bool isFile(const std::string &path);
 std::vector<std::string> listFolder(const std::string &path);
 bool endsWith(const std::string &text, const std::string &end);
 
+/// The user's folder for what can be had again, which need not exist: dlc in $XDG_CACHE_HOME or in
+/// ~/.cache. Empty where there is neither.
+std::string cacheFolder();
+
 /// A data set that `--data NAME` finds.
 struct DataSet {
   std::string name, path;

@@ -18,6 +18,11 @@ double dlrt::now() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
+std::string dlrt::tilesText(int64_t products) {
+  return "measured tiles in " + std::to_string(products) +
+         (products == 1 ? " product" : " products");
+}
+
 namespace {
 /// Seconds between two progress lines where there is no terminal.
 constexpr double kPlainInterval = 10;
@@ -111,6 +116,8 @@ void ConsoleEvents::plan(const PlanEvent &event) {
       (event.device == "cpu" ? format(", %d thread%s", event.threads, event.threads == 1 ? "" : "s")
                              : ", on " + event.device + " in " + event.precision +
                                    (event.loop.empty() ? "" : ", loop: " + event.loop));
+  if (event.measuredTiles)
+    text += ", " + tilesText(event.measuredTiles);
   if (event.compileSeconds > 0)
     text += format(", compiled in %.0f ms", event.compileSeconds * 1000);
   if (event.device != "cpu")
@@ -227,6 +234,7 @@ void JsonEvents::plan(const PlanEvent &event) {
        ",\"threads\":" + std::to_string(event.threads) + ",\"device\":" + jsonString(event.device) +
        ",\"precision\":" + jsonString(event.precision) +
        (event.loop.empty() ? "" : ",\"loop\":" + jsonString(event.loop)) +
+       (event.device == "cpu" ? "" : ",\"measured_tiles\":" + std::to_string(event.measuredTiles)) +
        (event.device == "cpu" ? "" : jsonMemory(event.memory)) +
        ",\"train_rows\":" + std::to_string(event.trainRows) + ",\"validation_rows\":" +
        std::to_string(event.validationRows) + ",\"test_rows\":" + std::to_string(event.testRows));

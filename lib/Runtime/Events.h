@@ -29,6 +29,7 @@ struct PlanEvent {
   std::string device = "cpu"; /// or the GPU, by number and name
   std::string precision;      /// of f32 in the program, and of products
   std::string loop;           /// on a GPU, how steps follow each other
+  int64_t measuredTiles = 0;  /// on it, products whose tiles were measured
   int64_t trainRows = 0, validationRows = 0, testRows = 0;
 };
 
@@ -120,6 +121,9 @@ private:
 
 /// Seconds of a clock that only moves forward.
 double now();
+
+/// What is said of a program some of whose products have tiles that were measured.
+std::string tilesText(int64_t products);
 
 } // namespace dlrt
 #endif // DLRT_EVENTS_H

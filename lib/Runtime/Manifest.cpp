@@ -167,6 +167,7 @@ Status Program::parse(const dlrt_program &table) {
                          ", and this runtime reads version " + std::to_string(DLRT_ABI_VERSION));
   name = manifest["name"].string();
   precision = manifest["precision"].string();
+  measuredTiles = manifest["measured_tiles"].integer();
   loopForced = manifest["loop_forced"].boolean();
   earlyLaunches = manifest["early_launches"].boolean();
   arenaBytes = manifest["arena_bytes"].integer(-1);

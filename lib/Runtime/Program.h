@@ -173,6 +173,7 @@ public:
   std::vector<std::unique_ptr<Routine>> routines;
   const void *image = nullptr; /// what a device's driver loads; null for a processor
   int64_t imageBytes = 0;
+  int64_t measuredTiles = 0;  /// on a device: products whose tiles were measured there
   bool loopForced = false;    /// on a device: in one kernel or not at all
   bool earlyLaunches = false; /// on a device: kernels wait by themselves for those before them
   TrainSettings train;

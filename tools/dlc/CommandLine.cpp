@@ -107,6 +107,14 @@ static llvm::ArrayRef<Option> options() {
                     ? std::string()
                     : "expects auto, graph or persistent, found '" + v.str() + "'";
        }},
+      {"--autotune", "",
+       "measure on the GPU which tiles its products are fastest with, and remember it; the order "
+       "of "
+       "sums depends on them",
+       [](CommandLine &c, llvm::StringRef) {
+         c.autotune = true;
+         return std::string();
+       }},
       {"--target", "NAME",
        "processor: native, avx512, avx2 or portable (default native); a GPU: sm_75 to sm_121; both "
        "with a comma",
@@ -149,7 +157,7 @@ static llvm::ArrayRef<Command> commands() {
        "dlc run PROGRAM [options]",
        "trains, evaluates and reports",
        {"--data", "--set", "--seed", "--threads", "--save", "--save-every", "--resume", "--plot",
-        "--precision", "--device", "--gpu-loop", "--target", "--json", "--quiet"}},
+        "--precision", "--device", "--gpu-loop", "--autotune", "--target", "--json", "--quiet"}},
       {"eval",
        "dlc eval PROGRAM --weights FILE [options]",
        "evaluates saved parameters and reports",
@@ -162,8 +170,8 @@ static llvm::ArrayRef<Command> commands() {
       {"compile",
        "dlc compile PROGRAM [-o FILE] [options]",
        "makes a shared library that trains, evaluates and predicts by itself",
-       {"-o", "--data", "--weights", "--set", "--precision", "--device", "--gpu-loop", "--target",
-        "--quiet"}},
+       {"-o", "--data", "--weights", "--set", "--precision", "--device", "--gpu-loop", "--autotune",
+        "--target", "--quiet"}},
       {"check",
        "dlc check PROGRAM [options]",
        "checks names, types and shapes only",
@@ -171,8 +179,8 @@ static llvm::ArrayRef<Command> commands() {
       {"bench",
        "dlc bench PROGRAM [options]",
        "measures training steps and their kernels, on made-up rows unless data are named",
-       {"--data", "--set", "--threads", "--precision", "--device", "--gpu-loop", "--target",
-        "--json"}},
+       {"--data", "--set", "--threads", "--precision", "--device", "--gpu-loop", "--autotune",
+        "--target", "--json"}},
       {"emit",
        "dlc --emit=FORM PROGRAM [options]",
        "shows what the compiler makes of a program",

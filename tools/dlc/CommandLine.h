@@ -22,7 +22,7 @@ struct CommandLine {
   std::optional<uint64_t> seed;
   int threads = 0;
   int64_t saveEvery = 0;
-  bool json = false, quiet = false, help = false;
+  bool autotune = false, json = false, quiet = false, help = false;
 };
 
 /// Understands the arguments. Empty if they make sense, else a message that says what does not,

@@ -1,4 +1,5 @@
 //===- dlc.cpp - The command-line tool --------------------------------------------------------===//
+#include "Autotune.h"
 #include "CommandLine.h"
 #include "Commands.h"
 #include "DataLocations.h"
@@ -160,6 +161,7 @@ static int compileLibrary(const CommandLine &line) {
     return fail(problem);
   Compiler compiler(compile, llvm::errs());
   if (!compiler.parse(line.operands[0]) || !compiler.elaborate() || !countRows(line, compiler) ||
+      (line.autotune && !autotune(line, compiler, compile, /*device=*/0)) ||
       !compiler.link(draft, weights ? weights->getBuffer() : ""))
     return 1;
   std::unique_ptr<dlrt::Program> program;
@@ -173,6 +175,7 @@ static int compileLibrary(const CommandLine &line) {
     return fail("cannot write '" + output + "': " + problem.message());
   uint64_t size = 0;
   llvm::sys::fs::file_size(output, size);
+  int64_t tiles = program->measuredTiles;
   if (!line.quiet)
     llvm::outs()
         << output << ": " << dlrt::formatBytes(size) << ", "
@@ -185,6 +188,7 @@ static int compileLibrary(const CommandLine &line) {
         << ", for " << compile.target
         << (compile.target == "native" ? " (this processor and its like)" : "")
         << (compile.secondTarget.empty() ? "" : " and " + compile.secondTarget)
+        << (tiles ? ", " + dlrt::tilesText(tiles) : "")
         << (weights ? ", with the weights of " + line.weights : "") << '\n';
   return 0;
 }
@@ -212,7 +216,7 @@ static int execute(const CommandLine &line, double startTime) {
     return dlrt::interruptSignal() ? 128 + dlrt::interruptSignal() : 0; // as a shell has it
   };
   if (isLibrary(line.operands[0])) {
-    for (llvm::StringRef option : {"--set", "--precision", "--gpu-loop", "--target"})
+    for (llvm::StringRef option : {"--set", "--precision", "--gpu-loop", "--autotune", "--target"})
       if (llvm::is_contained(line.given, option))
         return fail("'" + option + "' changes a program before it is compiled; '" +
                     line.operands[0] + "' is compiled already");
@@ -244,6 +248,8 @@ static int execute(const CommandLine &line, double startTime) {
     return 1;
   bool trains = line.command == "run" || line.command == "bench";
   if (trains && !countRows(line, compiler))
+    return 1;
+  if (line.autotune && !autotune(line, compiler, compile, options.device.number))
     return 1;
   const dlrt_program *program = compiler.load();
   if (!program)

@@ -7,6 +7,8 @@
 
 #include "dlrt/abi.h"
 
+#include <map>
+
 namespace dlc {
 
 struct CompileOptions {
@@ -16,6 +18,13 @@ struct CompileOptions {
   std::string products = "f32";  // what products of f32 are made of on a GPU: f32, tf32, bf16, f16
   std::string loop = "auto";     // of training steps on a GPU: graph, persistent or auto
   std::vector<std::string> leaveOut; // functions of the program that will not be called
+};
+
+/// A product of the training step on a GPU, and the tiles that it can have.
+struct ProductChoices {
+  size_t kernel = 0;              // its number in the step
+  std::string product;            // of equal text are products whose code differs in the tile alone
+  std::vector<std::string> tiles; // the one that is estimated to be best first
 };
 
 /// One program on its way through the compiler. Mistakes of the user are rendered to `errors`.
@@ -36,6 +45,13 @@ public:
   std::string dataManifest();
   /// Goes on to a phase.
   bool lowerTo(Phase phase);
+  /// The products of the training step on the GPU that is compiled for; after elaborate().
+  bool findProducts(std::vector<ProductChoices> &out);
+  /// Compiles a training step that has the n-th tile in each product with so many. The program is
+  /// for measuring its kernels, and lives until the next call.
+  const dlrt_program *loadCandidate(size_t number);
+  /// Gives products their tiles; the others keep those that are estimated to be best.
+  void setTiles(const std::map<std::string, std::string> &tiles);
   /// LLVM IR, assembly or an object file.
   bool generate(CodeForm form, llvm::SmallVector<char, 0> &out);
   /// Compiles in this process. The program lives as long as the compiler.
@@ -50,8 +66,18 @@ public:
 
 private:
   bool reportDiagnostics();
+  /// Takes a module, this program's or a copy of it, on its way to a place. A mistake is reported.
+  bool lowerFor(const TargetDescription &place, mlir::ModuleOp op, Phase from, Phase to);
   const dlrt_program *loadForDevice();
   bool addSecondTarget();
+  /// Makes of a module in Phase::Step, which is used up, what the runtime needs of a GPU's program.
+  bool compileForDevice(mlir::ModuleOp module, const TargetDescription &device, ProgramTable &table,
+                        llvm::SmallVector<char, 0> &image);
+  /// The GPU that is compiled for, alone or beside a processor.
+  bool describeGpu(TargetDescription &out);
+  /// A copy of the training step and what it starts from, to be planned with its products' n-th
+  /// tiles. Null after a mistake.
+  mlir::OwningOpRef<mlir::ModuleOp> copyForCandidate(size_t number);
   /// False, reported, where what is asked of a GPU cannot be had of the target.
   bool checkDeviceOptions();
 
@@ -68,10 +94,13 @@ private:
   std::string name;
   ProgramTable table; // complete after Phase::Kernels
   std::unique_ptr<LoadedCode> code;
-  llvm::SmallVector<char, 0> image; // what deviceProgram points to
+  llvm::SmallVector<char, 0> image; // what deviceProgram points to; so below
   dlrt_program deviceProgram{};
   ProgramTable secondTable;
   llvm::SmallVector<char, 0> secondImage;
+  ProgramTable candidateTable;
+  llvm::SmallVector<char, 0> candidateImage;
+  dlrt_program candidateProgram{};
 };
 
 /// What the runtime must know of a module in Phase::Kernels: see docs/RuntimeABI.md. Appends the
