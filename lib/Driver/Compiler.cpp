@@ -7,10 +7,12 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Threading.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace dlc;
 
@@ -82,6 +84,11 @@ bool Compiler::elaborate() {
   module = dlc::elaborate(*ast, sources, *diagnostics, *context, options.elaborate, program);
   if (!reportDiagnostics() || !module)
     return false;
+  if (mlir::Operation *generate = module->lookupSymbol("generate")) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *generate;
+    program.recipe = llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true);
+  }
   for (const std::string &function : options.leaveOut)
     if (mlir::Operation *unneeded = module->lookupSymbol(function))
       unneeded->erase();

@@ -176,8 +176,10 @@ private:
         use("symbol", function);
         writeBatch(function);
         writeInputs(function);
-        if (name == "generate")
+        if (name == "generate") {
           json.attribute("rows", program.generatedRows);
+          json.attribute("recipe", program.recipe);
+        }
         writeOutputs(function);
         if (name == "train")
           json.attributeArray("kernels", [&] { writeKernels(function); });

@@ -119,6 +119,7 @@ Status Program::findRoutine(const Json &routineName, const Routine *&out) const 
 Status Program::parseFunction(const Json &json, FunctionInfo &out) const {
   out.batch = json["batch"].integer();
   out.rows = json["rows"].integer();
+  out.recipe = json["recipe"].string();
   Status status = findRoutine(json["symbol"], out.single);
   if (status.ok())
     status = findRoutine(json["reset"], out.reset);

@@ -80,8 +80,9 @@ struct KernelInfo {
 /// A function of the program: a single one, or one in passes over chunks.
 struct FunctionInfo {
   std::string name;
-  int64_t batch = 0; /// rows of one call at most
-  int64_t rows = 0;  /// of generate: how many it makes
+  int64_t batch = 0;  /// rows of one call at most
+  int64_t rows = 0;   /// of generate: how many it makes
+  std::string recipe; /// of generate: names what it makes, wherever it runs
   const Routine *single = nullptr;
   const Routine *reset = nullptr, *final = nullptr;
   std::vector<const Routine *> passes;

@@ -56,6 +56,7 @@ struct ProgramInfo {
   std::vector<ReportInfo> report;
   int64_t parameters = 0;    // numbers in all parameters
   int64_t generatedRows = 0; // rows of generated data; 0: none
+  std::string recipe;        // names how they are made: the rows themselves differ by roundings
 };
 
 /// Makes the functions of docs/Architecture.md. Mistakes go to `diagnostics`; then the module is

@@ -19,19 +19,19 @@ LogicalResult GpuEmitter::emitMap() {
   lanes = launch.lanes;
   if (lanes == 1 || !isLine(kernel)) {
     loop(threadInGrid(), vectorsOf(shape), step,
-         [&](Value i) { storeResults(vectorAt(i, shape)); });
+         [&](Value i) { storeRun(vectorAt(i, shape), mulInt(threadInBlock(), lanes)); });
     return success();
   }
   Value count = countOf(shape), vectors = arith::DivUIOp::create(b, count, integer(lanes));
   Indices at(shape.size());
   loop(threadInGrid(), vectors, step, [&](Value i) {
     at.back() = {mulInt(i, lanes), 0, 1, {}, lanes};
-    storeResults(at);
+    storeRun(at, mulInt(threadInBlock(), lanes));
   });
   Value left = addInt(mulInt(vectors, lanes), threadInGrid());
   onlyIf(lessThan(left, count), [&] {
     at.back() = {left};
-    storeResults(at);
+    storeRun(at, addInt(threadInBlock(), integer(lanes * launch.threads)));
   });
   return success();
 }

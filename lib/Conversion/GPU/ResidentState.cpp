@@ -26,6 +26,8 @@ static int64_t elementsOf(KernelOp kernel, const Launch &launch) {
     return 0;
   if (kernel.getKind() == "contract")
     return std::max(launch.tile.rows * launch.tile.columns, launch.threads);
+  if (kernel.getKind() == "map") // a thread has a vector and, at a line's end, one more element
+    return launch.threads * (launch.lanes > 1 ? launch.lanes + 1 : 1);
   return kernel.getKind() == "reduce" ? kWarp : 0;
 }
 
@@ -183,13 +185,18 @@ Value GpuEmitter::residentPointer(Value isThere, int64_t result, Value number,
   return arith::SelectOp::create(b, isThere, inShared, inArena);
 }
 
+/// Whether it is one place of several lanes.
+static bool isVector(ArrayRef<Indices> places) {
+  return !places.front().empty() && places.front().back().varies();
+}
+
 static unsigned bytesOf(const TensorMemory &memory, size_t count) {
   return memory.type.getElementTypeBitWidth() / 8 * count;
 }
 
 /// Makes known what the resident variables are at the places.
 void GpuEmitter::loadResident(ArrayRef<Indices> places, Value number) {
-  int64_t count = places.size();
+  int64_t count = isVector(places) ? lanes : places.size();
   for (const ResidentVariable &one : resident.variables) {
     const TensorMemory &memory = inputs[one.argument];
     Value from = residentPointer(wasResident, one.result, number, memory, places.front());
@@ -198,7 +205,8 @@ void GpuEmitter::loadResident(ArrayRef<Indices> places, Value number) {
     Value loaded = LLVM::LoadOp::create(b, type, from, bytesOf(memory, count));
     for (auto [n, place] : llvm::enumerate(places))
       bind(region->getArgument(one.argument), place,
-           count > 1 ? Value(LLVM::ExtractElementOp::create(b, loaded, integer(n))) : loaded);
+           places.size() > 1 ? Value(LLVM::ExtractElementOp::create(b, loaded, integer(n)))
+                             : loaded);
   }
 }
 
@@ -225,7 +233,11 @@ void GpuEmitter::storeRun(ArrayRef<Indices> places, Value number) {
       continue;
     auto keep = [&](Value where, ValueRange elements) {
       Value to = residentPointer(where, result, number, results[result], places.front());
-      LLVM::StoreOp::create(b, asVector(elements), to, bytesOf(results[result], elements.size()));
+      Value stored = asVector(elements);
+      if (isVector(places) && !isa<VectorType>(stored.getType()))
+        stored = splat(stored);
+      LLVM::StoreOp::create(b, stored, to,
+                            bytesOf(results[result], isVector(places) ? lanes : places.size()));
     };
     ValueRange all(run);
     if (one->isShared)
