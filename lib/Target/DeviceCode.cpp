@@ -126,9 +126,10 @@ static void markKernels(mlir::ModuleOp module, llvm::Module &code) {
     auto op = module.lookupSymbol(function.getName());
     if (auto threads = op->getAttrOfType<mlir::IntegerAttr>("dl.threads"))
       function.addFnAttr("nvvm.maxntid", std::to_string(threads.getInt()));
-    // One block on a multiprocessor is enough: else ptxas spills a register to have more of them,
-    // and takes registers' exchange among warps for impossible.
-    function.addFnAttr("nvvm.minctasm", "1");
+    // Where one block on a multiprocessor is enough: else ptxas spills a register to have more of
+    // them, and takes registers' exchange among warps for impossible.
+    if (!op->hasAttr("dl.share_multiprocessor"))
+      function.addFnAttr("nvvm.minctasm", "1");
     if (auto maps = op->getAttrOfType<mlir::IntegerAttr>("dl.tensor_maps"))
       markTensorMaps(function, static_cast<unsigned>(maps.getInt()));
   }

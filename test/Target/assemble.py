@@ -4,7 +4,8 @@
     assemble.py PTXAS TARGET PROGRAM[:PRECISION]...      PROGRAM `primitives`: the cases of test/EndToEnd/Primitives
 
 Of each product it prints the tile with the threads' part, their groups and the stages, registers of a thread, and the block's
-shared memory. A product may not spill, and a block must fit every multiprocessor that its target may run on.
+shared memory. A product may not spill, and a block must fit every multiprocessor that its target may run on; two of one in 16 bits, where the grid has
+more blocks than there are multiprocessors.
 """
 import argparse
 import json
@@ -39,7 +40,9 @@ def products_of(kernels):
     for body in re.findall(r"launch = \{(.*?tile = array.*?\}.*?symbol = \"kernel_\d+)", kernels):
         shared, = re.findall(r"shared_bytes = (\d+)", body)
         tile, = re.findall(r"tile = array<i64: ([\d, ]+)>", body)
-        yield re.search(r"kernel_\d+", body)[0], [int(n) for n in tile.split(",")], int(shared)
+        blocks, = re.findall(r"blocks = (\d+)", body)
+        is_crowded = int(blocks) > 128 and "warpgroups" not in body
+        yield re.search(r"kernel_\d+", body)[0], [int(n) for n in tile.split(",")], int(shared), is_crowded
 
 
 def assemble(ptxas, target, program, precision, folder):
@@ -55,13 +58,15 @@ def assemble(ptxas, target, program, precision, folder):
         r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers", process.stderr, re.S)}
     assert kernels, process.stderr
     plan = subprocess.run(["dlc", "--emit=kernels", *options], check=True, capture_output=True, text=True).stdout
-    products = {name: (tile, shared) for name, tile, shared in products_of(plan)}
+    products = {name: (tile, shared, is_crowded) for name, tile, shared, is_crowded in products_of(plan)}
     most = max((registers, name) for name, (registers, _) in kernels.items())
     print(f"{program.name} in {precision} for {target}: {len(kernels)} kernels, {len(products)} of them products, at most {most[0]} registers ({most[1]})")
-    for name, (tile, shared) in products.items():
+    for name, (tile, shared, is_crowded) in products.items():
         registers, spilled = kernels[name]
         print("    {}  {}x{}x{} by {}x{}, {} groups, {} stages  ".format(name, *tile[:7]) + f"{registers} registers, {shared} bytes shared")
         assert not spilled, f"{program}: {name} spills {spilled} bytes"
+        # 65536 registers, for blocks of 256 threads.
+        assert registers <= 128 or not is_crowded or precision not in ("bf16", "f16"), f"{program}: {name} has {registers} registers"
         assert shared <= (MOST_SHARED_SM_90A if target == "sm_90a" else MOST_SHARED), f"{program}: {name} takes {shared} bytes"
     # Products of warpgroups one after the other, or register counts that do not hold: ptxas only warns.
     warnings = re.findall(r".*(?:Performance Loss|setmaxnreg).*", process.stderr)

@@ -157,6 +157,9 @@ struct ConvertKernelsToDevicePass
     auto launch = func::FuncOp::create(b, kernel.getLoc(), symbol.getValue(),
                                        b.getFunctionType(arguments, {}));
     launch->setAttr("dl.threads", b.getI64IntegerAttr(plan.threads));
+    // Blocks of warpgroups stay for several tiles, one on a multiprocessor.
+    if (plan.blocks > kEnoughBlocks && !plan.warpgroups)
+      launch->setAttr("dl.share_multiprocessor", b.getUnitAttr());
     if (maps)
       launch->setAttr("dl.tensor_maps", b.getI64IntegerAttr(maps));
     // Loads of neighbours become those of vectors.

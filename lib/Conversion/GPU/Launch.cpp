@@ -8,8 +8,6 @@ using namespace mlir;
 
 namespace dlc {
 
-/// Blocks that keep every multiprocessor of a large GPU at work.
-constexpr int64_t kEnoughBlocks = 128;
 /// Rows with more elements are a block's, not a warp's.
 constexpr int64_t kLongRow = 512;
 

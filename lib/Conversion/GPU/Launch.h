@@ -69,6 +69,8 @@ bool isMultiple(llvm::ArrayRef<int64_t> shape, int64_t size);
 /// The largest power of two up to `most` that divides the innermost dimension.
 int64_t innermostMultiple(llvm::ArrayRef<int64_t> shape, int64_t most);
 
+/// Blocks that keep every multiprocessor of a large GPU at work.
+constexpr int64_t kEnoughBlocks = 128;
 /// More blocks than the largest GPU can run at once bring nothing: threads walk on instead.
 constexpr int64_t kMostBlocks = 2048;
 
