@@ -3,6 +3,7 @@ import json
 import shutil
 from pathlib import Path
 
+import gpu_streaming
 from gpu_support import NOT_FINISHED, NOT_RUN, Failure, OutOfTime
 
 INPUTS = "test/EndToEnd/Gpu/Inputs"
@@ -74,6 +75,7 @@ def checks(machine, rehearse):
         yield large("rest", "exact", "bf16")
         yield "from the GPU to the processor and back", lambda: there_and_back(machine)
         yield "a library for both places", lambda: library(machine)
+        yield "data that streams", lambda: gpu_streaming.check(machine, rows=1000, batch=10, least=0, most=1 << 20)
         return
     yield "mnist, 20 steps, against the processor", trajectory("1e-5", *MNIST)
     for precision, tolerance in (("f32", "1e-5"), ("f64", "1e-9")):
@@ -93,6 +95,7 @@ def checks(machine, rehearse):
     yield "from the GPU to the processor and back", lambda: there_and_back(machine)
     yield "a library for both places", lambda: library(machine)
     yield "examples/embed_cuda.c", (lambda: embedded(machine)) if shutil.which("cc") else "skipped: there is no C compiler"
+    yield "data that streams", lambda: gpu_streaming.check(machine, rows=1_600_000, batch=1000, least=1 << 28, most=1 << 32)
     for precision in ("f32", "f64"):
         yield (f"every primitive in {precision}, against PyTorch's figures", lambda p=precision: machine.python(
             "test/EndToEnd/Primitives/check.py", "all", "--device", "gpu", "--precision", p))
