@@ -7,6 +7,9 @@
 
 namespace dlc {
 
+/// Distinct, in range [0, rank).
+bool validDims(llvm::ArrayRef<int64_t> dims, int64_t rank);
+
 /// `dims` ascending and inside `x`; `y` is `x` without them.
 llvm::LogicalResult verifyReduction(mlir::Operation *op, mlir::Value x,
                                     llvm::ArrayRef<int64_t> dims, mlir::Value y);
