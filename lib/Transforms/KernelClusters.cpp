@@ -33,7 +33,10 @@ static bool isSimpleArithmetic(Operation *op) {
 }
 
 /// Whether only products read the value, and none so wide that it would be computed very often.
-static bool isForProducts(Value value) {
+/// Each value is looked at once: scalar steps that use one twice would double the work at each.
+bool AccessOps::isForProducts(Value value) {
+  if (auto known = forProducts.find(value); known != forProducts.end())
+    return known->second;
   constexpr int64_t kWidest = 1024;
   auto width = [](Value other, ArrayRef<int64_t> dims) {
     int64_t product = 1;
@@ -41,12 +44,14 @@ static bool isForProducts(Value value) {
       product *= typeOf(other).isDynamicDim(d) ? kWidest + 1 : typeOf(other).getDimSize(d);
     return product;
   };
-  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+  bool all = llvm::all_of(value.getUsers(), [&](Operation *user) {
     if (auto dot = dyn_cast<DotOp>(user))
       return (dot.getLhs() != value || width(dot.getRhs(), dot.getRhsFree()) <= kWidest) &&
              (dot.getRhs() != value || width(dot.getLhs(), dot.getLhsFree()) <= kWidest);
     return isSimpleArithmetic(user) && isForProducts(user->getResult(0));
   });
+  forProducts[value] = all;
+  return all;
 }
 
 AccessOps::AccessOps(func::FuncOp function, bool fuseLoads, bool stepApart) {
@@ -59,7 +64,7 @@ AccessOps::AccessOps(func::FuncOp function, bool fuseLoads, bool stepApart) {
 
 /// A step from data to an operand, as from pixels to numbers between 0 and 1: cheaper to do again
 /// in each product than to store and wait for.
-bool AccessOps::preparesData(Operation *op) const {
+bool AccessOps::preparesData(Operation *op) {
   if (!isSimpleArithmetic(op))
     return false;
   bool ofData = false;

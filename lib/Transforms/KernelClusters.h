@@ -50,10 +50,12 @@ public:
 
 private:
   bool isAccess(mlir::Operation *op) const;
-  bool preparesData(mlir::Operation *op) const;
+  bool preparesData(mlir::Operation *op);
+  bool isForProducts(mlir::Value value);
   void findOfStep(mlir::func::FuncOp function);
 
   llvm::DenseSet<mlir::Operation *> ops, ofStep;
+  llvm::DenseMap<mlir::Value, bool> forProducts; // what isForProducts said
 };
 
 /// Groups the ops of a function into clusters, greedily and in order.
