@@ -291,12 +291,41 @@ static void checkVectors(Module &code) {
           checkAccess(instruction);
 }
 
+/// What threads wait for: the emulator lets others run before such a load, and behind a change.
+static void emulateAtomics(Module &code) {
+  Type *word = Type::getInt32Ty(code.getContext()),
+       *pointer = PointerType::getUnqual(code.getContext());
+  FunctionCallee load = code.getOrInsertFunction("emu_load_acquire_i32", word, pointer),
+                 add = code.getOrInsertFunction("emu_atomic_add_i32", word, pointer, word),
+                 store = code.getOrInsertFunction(
+                     "emu_store_release_i32", Type::getVoidTy(code.getContext()), pointer, word);
+  auto emulate = [&](Instruction &access, FunctionCallee emulation, ArrayRef<Value *> arguments) {
+    Value *value = IRBuilder<>(&access).CreateCall(emulation, arguments);
+    if (!access.getType()->isVoidTy())
+      access.replaceAllUsesWith(value);
+    access.eraseFromParent();
+  };
+  for (Function &function : code)
+    for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+      auto *read = dyn_cast<LoadInst>(&instruction);
+      auto *write = dyn_cast<StoreInst>(&instruction);
+      auto *change = dyn_cast<AtomicRMWInst>(&instruction);
+      if (read && read->isAtomic())
+        emulate(*read, load, {read->getPointerOperand()});
+      else if (write && write->isAtomic())
+        emulate(*write, store, {write->getPointerOperand(), write->getValueOperand()});
+      else if (change && change->getOperation() == AtomicRMWInst::Add)
+        emulate(*change, add, {change->getPointerOperand(), change->getValOperand()});
+    }
+}
+
 Error dlc::retargetToEmulator(Module &code, TargetMachine &machine) {
   code.setTargetTriple(machine.getTargetTriple());
   code.setDataLayout(machine.createDataLayout());
   if (Error error = emulateIntrinsics(code))
     return error;
   emulateSharedMemory(code);
+  emulateAtomics(code);
   for (Function &function : code)
     if (Error error = emulateInstructions(function))
       return error;

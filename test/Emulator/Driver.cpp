@@ -13,6 +13,8 @@
 using namespace emulator;
 
 namespace emulator {
+// Before `lifetime` below, which sets both up when the library is loaded.
+Grid grid;
 Driver driver;
 thread_local std::vector<void *> contextStack;
 } // namespace emulator

@@ -12,10 +12,6 @@
 
 using namespace emulator;
 
-namespace emulator {
-Grid grid;
-}
-
 namespace {
 constexpr size_t kSharedAlignment = 1024;
 constexpr size_t kSharedRedZone = 256;

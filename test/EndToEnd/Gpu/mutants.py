@@ -23,13 +23,17 @@ SCHEDULES = ("forward", "late", *(f"{kind}:{seed}" for seed in range(1, 13) for 
 
 
 class Mutant(NamedTuple):
-    """The first function of a kind in which `pattern` matches often enough gets `becomes` for the `number`-th match."""
+    """The first function of a kind in which `pattern` matches often enough gets `becomes` for the `number`-th match.
+
+    `says` is in the message that such a run ends with.
+    """
 
     what: str
     kind: str  # of a kernel, or the function's name
     pattern: str
     becomes: str
     number: int = 1
+    says: str = ""
 
 
 BARRIER = r"  call void @emu_barrier\(i32 0\)\n"
@@ -140,7 +144,7 @@ MUTANTS = [
     Mutant("contract: a kernel that may start early does not wait for the one before", "contract", EARLY, ""),
     Mutant("advance: it does not wait for the step's kernels", "advance", EARLY, ""),
     Mutant("train_loop: nobody waits at a barrier of the grid", "train_loop",
-           r"(atomicrmw add (?:.*\n){1,9}?  br i1) %\d+", r"\1 false", 5),
+           r"(@emu_atomic_add_i32\((?:.*\n){1,9}?  br i1) %\d+", r"\1 false", 5),
     Mutant("train_loop: a barrier of the grid is left out", "train_loop", rf"(br i1) %\S+(, label %\d+, {GRID})", r"\1 false\2", 6),
     Mutant("train_loop: a block arrives at the grid's barrier before its threads have", "train_loop",
            BARRIER + rf"(  br i1 %\S+, label %\d+, {GRID})", r"\1", 6),
@@ -151,7 +155,7 @@ MUTANTS = [
     Mutant("train_loop: shared memory is written while the kernel before still reads it", "train_loop",
            BARRIER + r"(  store float %\S+, ptr addrspace\(3\) %\d+, align 4\n" + BARRIER + ")", r"\1", 2),
     Mutant("train_loop: a barrier waits for one round too many", "train_loop",
-           r"(trunc i64 %\d+ to i32\n  %\d+ = add i32 %\d+, )3$", r"\g<1>4"),
+           r"(trunc i64 %\d+ to i32\n  %\d+ = add i32 %\d+, )3$", r"\g<1>4", says="gave up waiting at a barrier"),
     Mutant("train_loop: what a block keeps in its rounds of a kernel has one place", "train_loop",
            r"(= shl i64 )(%\d+)(, 10\n  %\d+ = icmp samesign ult i64 \2, )", r"\g<1>0\3"),
     Mutant("train_loop: what two kernels keep has one place", "train_loop",
@@ -248,13 +252,13 @@ class Variant:
             assert found == self.expected, f"without a bug, {options}, {schedule}: {found}{problem}, not {self.expected}"
 
 
-def catch(number, variant, code):
+def catch(number, variant, code, mutant):
     """How that mutant was caught, or nothing."""
     image = make_image(code, str(number))
     for schedule in SCHEDULES:
         result, problem = run(variant.library, schedule, image)
         if result != variant.expected:
-            return f"{schedule}: {problem or 'other numbers'}"
+            return f"{schedule}: {problem or 'other numbers'}" if mutant.says in problem else ""
     return ""
 
 
@@ -264,7 +268,7 @@ with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) a
     options = [(PROGRAMS.get(mutant.kind, program), OPTIONS.get(mutant.kind, ("--gpu-loop", "graph"))) for mutant in chosen]
     variants = {each: Variant(*each) for each in dict.fromkeys(options)}
     mutated = [mutate(variants[each].code, mutant) for each, mutant in zip(options, chosen)]
-    caught = list(pool.map(catch, range(len(chosen)), [variants[each] for each in options], mutated))
+    caught = list(pool.map(catch, range(len(chosen)), [variants[each] for each in options], mutated, chosen))
 for mutant, how in zip(chosen, caught):
     print(f"{mutant.what}\n    {how or 'NOT CAUGHT'}")
 print(f"{sum(map(bool, caught))} of {len(chosen)} bugs caught")
