@@ -10,7 +10,8 @@
 // and the block's second barrier puts what the other threads do behind it.
 //
 // A wait has an end: a barrier that one block never reaches would hang the device, and with it
-// whatever it shows. Who gives up says so in `hung`, and lifts the count beyond all rounds.
+// whatever it shows. Who gives up says so in `hung`, and sets the count beyond all rounds: several
+// blocks may do so, one after the other.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "LoopCode.h"
@@ -37,14 +38,11 @@ func::FuncOp makeGridBarrier(func::FuncOp before) {
   Type word = b.getI32Type();
   Value arrived = code.at(entry->getArgument(0), offsetof(dlrt_frame, arrived));
   Value hung = code.at(entry->getArgument(0), offsetof(dlrt_frame, hung));
-  auto arrive = [&](int64_t count) {
-    LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, arrived, code.word(count),
-                              LLVM::AtomicOrdering::monotonic, kDevice);
-  };
   code.blockBarrier();
   code.onlyIf(code.equal(gridNumber(b, "tid.x"), 0), [&] {
     LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, kDevice);
-    arrive(1);
+    LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, arrived, code.word(1),
+                              LLVM::AtomicOrdering::monotonic, kDevice);
     Value all = arith::MulIOp::create(b, entry->getArgument(1), gridNumber(b, "nctaid.x"));
     Value target = arith::TruncIOp::create(b, word, all);
     scf::WhileOp::create(
@@ -62,7 +60,10 @@ func::FuncOp makeGridBarrier(func::FuncOp before) {
           Value turns = arith::AddIOp::create(b, state[0], code.number(1));
           code.onlyIf(code.equal(turns, kMostTurns), [&] {
             LLVM::StoreOp::create(b, code.word(1), hung);
-            arrive(kBeyond);
+            LLVM::StoreOp::create(b, code.word(kBeyond), arrived, /*alignment=*/4,
+                                  /*isVolatile=*/false, /*isNonTemporal=*/false,
+                                  /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic,
+                                  kDevice);
           });
           scf::YieldOp::create(b, turns);
         });
