@@ -32,9 +32,9 @@
  * that is current in the thread that opens the net, if it is of that GPU, and has to outlive the
  * net; otherwise the GPU's primary context, which CUDA's runtime and the frameworks on it use. A
  * call leaves the thread's current context as it was. What a call gives to the host it has waited
- * for. Only two calls return before the GPU has done their work, and these only under
- * dlrt_net_set_memory(net, DLRT_DEVICE): dlrt_net_train without `out_loss`, and dlrt_net_predict.
- * Their work is enqueued in the stream behind what is there, so whatever is enqueued later sees it.
+ * for. Three calls return before the GPU has done their work: dlrt_net_init, dlrt_net_train without
+ * `out_loss` and, under dlrt_net_set_memory(net, DLRT_DEVICE) alone, dlrt_net_predict. Their work
+ * is enqueued in the stream behind what is there, so whatever is enqueued later sees it.
  * Nothing may be called while the stream is captured.
  */
 #ifndef DLRT_DLRT_H

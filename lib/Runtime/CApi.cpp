@@ -41,6 +41,8 @@ dlrt_status start(dlrt_net *net, Status status, int64_t threads) {
     if (status = file.readOwn(*net->program); !status.ok())
       return report(net, status, DLRT_OPEN_FAILED);
     file.restore(*session, nullptr);
+    if (status = session->health(); !status.ok())
+      return report(net, status, DLRT_OPEN_FAILED);
     net->state = file.state();
   }
   net->session = std::move(session);
@@ -212,6 +214,8 @@ dlrt_status dlrt_net_tensor_read(dlrt_net *net, int64_t index, void *out_values)
     return DLRT_INVALID;
   if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
     return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
+  if (dlrt_status status = checkReady(net))
+    return status;
   net->session->readVariable(net->program->tensors[index], static_cast<uint8_t *>(out_values));
   return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
@@ -221,6 +225,8 @@ dlrt_status dlrt_net_tensor_write(dlrt_net *net, int64_t index, const void *valu
     return DLRT_INVALID;
   if (!net->session || index < 0 || index >= dlrt_net_tensor_count(net))
     return report(net, DLRT_INVALID, "there is no tensor " + std::to_string(index));
+  if (dlrt_status status = checkReady(net))
+    return status;
   net->session->writeVariable(net->program->tensors[index], static_cast<const uint8_t *>(values));
   return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
@@ -233,6 +239,8 @@ dlrt_status dlrt_net_init(dlrt_net *net, uint64_t seed, int64_t steps) {
     return report(net, DLRT_UNSUPPORTED, "the net was not opened, or has no first values");
   if (steps < 1)
     return report(net, DLRT_INVALID, "'steps' must be at least 1");
+  if (dlrt_status status = checkReady(net))
+    return status;
   dlrt_frame &frame = net->session->getFrame();
   frame.seed = seed;
   frame.step = frame.epoch = 0;
@@ -347,19 +355,23 @@ dlrt_status dlrt_net_predict(dlrt_net *net, const void *const *fields, int64_t r
 dlrt_status dlrt_net_save(dlrt_net *net, const char *path) {
   if (!net || !path || !net->session)
     return net ? report(net, DLRT_INVALID, "there is no path, or no open net") : DLRT_INVALID;
+  if (dlrt_status status = checkReady(net))
+    return status;
   return report(net, saveState(path, *net->session, net->state, {}), DLRT_FILE_FAILED);
 }
 
 dlrt_status dlrt_net_load(dlrt_net *net, const char *path) {
   if (!net || !path || !net->session)
     return net ? report(net, DLRT_INVALID, "there is no path, or no open net") : DLRT_INVALID;
+  if (dlrt_status status = checkReady(net))
+    return status;
   StateFile file;
   Status status = file.read(path, *net->program);
   if (!status.ok())
     return report(net, status, DLRT_FILE_FAILED);
   file.restore(*net->session, nullptr);
   net->state = file.state();
-  return report(net, DLRT_OK, "");
+  return report(net, net->session->health(), DLRT_DEVICE_FAILED);
 }
 
 } // extern "C"

@@ -124,6 +124,7 @@ static void otherDevice(address out) {
 static void streams(void *stream, address dx, address out) {
   const void *device[] = {(void *)dx, 0};
   void *other, *otherStream, *graph;
+  float weight = 0;
   cuCtxCreate_v2(&other, 0, 0);
   cuStreamCreate(&otherStream, 1);
   address foreign = upload(x);
@@ -141,6 +142,11 @@ static void streams(void *stream, address dx, address out) {
   cuStreamBeginCapture_v2(stream, 2);
   say("captured", dlrt_net_predict(net, device, ROWS, (float *)out));
   say("captured", dlrt_net_set_stream(net, 0));
+  say("captured", dlrt_net_init(net, 3, 10));
+  say("captured", dlrt_net_save(net, "/dev/null"));
+  say("captured", dlrt_net_load(net, "/dev/null"));
+  say("captured", dlrt_net_tensor_read(net, 0, &weight));
+  say("captured", dlrt_net_tensor_write(net, 0, &weight));
   printf("capture: %d\n", cuStreamEndCapture(stream, &graph));
   cuGraphDestroy(graph);
   say("own stream", dlrt_net_set_stream(net, 0));
