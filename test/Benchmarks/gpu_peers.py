@@ -26,7 +26,7 @@ RATE, MOMENTUM, DECAY, EPSILON = 1e-3, 0.9, 0.999, 1e-8  # of Adam
 
 
 def size(number):
-    return max(32, number // 128) if OPTIONS.small else number
+    return number // 256 if OPTIONS.small else number
 
 
 def training(case, epoch, wait):

@@ -69,7 +69,6 @@ def checks(machine, rehearse):
 
     one_step = ("--set", "steps=1")
     yield "boston, 20 epochs, against the processor", trajectory("1e-5", *BOSTON)
-    yield "boston in bf16", trajectory("1e-3", *BOSTON, "--", "--precision", "bf16")
     if rehearse:
         yield from both_loops(f"{INPUTS}/small.dl")
         yield large("rest", "exact", "bf16")
@@ -83,8 +82,8 @@ def checks(machine, rehearse):
     yield from both_loops(*BOSTON)
     yield from both_loops("examples/mnist.dl", "--data", "mnist", "--set", "epochs=1")
     yield from both_loops("examples/mnist.dl", "--data", "mnist", "--set", "epochs=1", "--precision", "bf16")
-    yield "boston in tf32", trajectory("2e-4", *BOSTON, "--", "--precision", "tf32")
-    yield "boston in f16", trajectory("2e-4", *BOSTON, "--", "--precision", "f16")
+    for precision, tolerance in (("tf32", "2e-4"), ("bf16", "1e-3"), ("f16", "2e-4")):
+        yield f"boston in {precision}", trajectory(tolerance, *BOSTON, "--", "--precision", precision)
     for precision in ("bf16", "f16"):
         yield f"mnist_deep, 20 steps, in {precision}", trajectory("5e-3", *DEEP, "--", "--precision", precision)
         yield f"rounding to {precision}, against sums by hand", lambda p=precision: machine.python("test/EndToEnd/Gpu/half.py", p)

@@ -51,6 +51,7 @@ class Machine:
     def __init__(self, clock, dlc, work, **environment):
         self.clock, self.dlc_path, self.work = clock, str(dlc), work
         self.environment = {**os.environ, "DLC_DATA": str(ROOT / "examples/data"), "CUDA_CACHE_PATH": str(work / "cache"), **environment}
+        self.environment["XDG_CACHE_HOME"] = str(work)  # of --autotune: measured here, and forgotten
         self.environment["PATH"] = f"{dlc.parent}:{os.environ['PATH']}"
 
     def run(self, *words, most=120):
