@@ -4,7 +4,7 @@
 # and JAX where DLC_PYTHON, else python3, has them. It needs a driver, Python 3 and the binary (DLC, else bin/dlc, else
 # build/release/bin/dlc), and ends in a table.
 #
-#   test/gpu.sh                    all of it. Status 1: a check failed; 2: one was not run for lack of time. Missed targets are no failure
+#   test/gpu.sh                    all of it. Status 1: something failed; 2: there was no time for something. A missed target is no failure
 #   test/gpu.sh --limit SECONDS    in less time; what is left out is named
 #   test/gpu.sh --rehearse         the same paths at tiny sizes on test/Emulator, peers on the processor: its figures mean nothing
 #   test/gpu.sh --pack FILE        packs what a machine needs that has nothing else. There:

@@ -99,7 +99,7 @@ class PyTorch:
         def loss_of(rows):
             return torch.nn.functional.cross_entropy(net(self.pixels[rows].float() / 255), self.digits[rows])
         if "compile" in way:
-            loss_of = torch.compile(loss_of)
+            loss_of = torch.compile(loss_of, dynamic=False)  # each case has its own batch
 
         def step(rows):
             update.zero_grad(set_to_none=True)
