@@ -49,6 +49,8 @@ LogicalResult KernelEmitter::emit() {
                              .Case("reduce", [&] { return emitReduce(); })
                              .Case("contract", [&] { return emitContract(); })
                              .Case("scatter", [&] { return emitScatter(); })
+                             .Case("sort", [&] { return emitSort(); })
+                             .Case("segments", [&] { return emitSegments(); })
                              .Default([&] { return kernel.emitError("unknown kind of kernel"); })();
   func::ReturnOp::create(b);
   return status;

@@ -70,6 +70,11 @@ protected:
   virtual mlir::LogicalResult emitReduce() = 0;
   virtual mlir::LogicalResult emitContract() = 0;
   virtual mlir::LogicalResult emitScatter() = 0;
+  // Made for GPUs alone.
+  virtual mlir::LogicalResult emitSort() { return kernel.emitError("sorts, which GPUs do"); }
+  virtual mlir::LogicalResult emitSegments() {
+    return kernel.emitError("adds what has been sorted, which GPUs do");
+  }
 
   //===--- Loops (KernelEmitter.cpp) ---===//
   using Body = llvm::function_ref<void(mlir::Value)>;

@@ -5,6 +5,9 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
 
 using namespace mlir;
 
@@ -234,6 +237,40 @@ LogicalResult ScatterAddOp::verify() {
   if (table.getRank() < 1 || !table.hasStaticShape() || table.getDimSize(0) < 1)
     return emitOpError("needs a table of at least one row");
   if (!llvm::equal(gatheredShape(table, indices), typeOf(getUpdates()).getShape()))
+    return emitOpError("updates have the wrong shape");
+  return verifySameElement(*this, getUpdates(), getY());
+}
+
+/// The shape of what dl.sort makes.
+static bool isInChunks(RankedTensorType keys) {
+  return keys.getRank() == 2 && keys.hasStaticShape() && llvm::isPowerOf2_64(keys.getDimSize(1));
+}
+
+LogicalResult SortOp::verify() {
+  RankedTensorType from = typeOf(getIndices()), to = typeOf(getKeys());
+  if (!isInChunks(to))
+    return emitOpError("makes chunks of a power of two");
+  int64_t most = std::numeric_limits<int32_t>::max(), rows = getRows();
+  if (rows < 1 || rows > most / to.getDimSize(1))
+    return emitOpError("has no keys of 32 bits for ") << rows << " rows";
+  if (from.hasStaticShape() && from.getNumElements() > to.getNumElements())
+    return emitOpError("has room for ")
+           << to.getNumElements() << " of " << from.getNumElements() << " indices";
+  return success();
+}
+
+ArrayRef<int64_t> SegmentSumOp::getIndexShape() {
+  return typeOf(getUpdates()).getShape().drop_back(typeOf(getY()).getRank() - 1);
+}
+
+LogicalResult SegmentSumOp::verify() {
+  RankedTensorType table = typeOf(getY()), from = typeOf(getUpdates());
+  if (table.getRank() < 1 || !table.hasStaticShape() || table.getDimSize(0) < 1)
+    return emitOpError("needs a table of at least one row");
+  if (!isInChunks(typeOf(getKeys())))
+    return emitOpError("needs chunks of a power of two");
+  if (from.getRank() < table.getRank() - 1 ||
+      from.getShape().take_back(table.getRank() - 1) != table.getShape().drop_front())
     return emitOpError("updates have the wrong shape");
   return verifySameElement(*this, getUpdates(), getY());
 }

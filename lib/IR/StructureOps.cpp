@@ -91,7 +91,7 @@ static bool resultsFit(KernelOp kernel) {
   auto reductions = llvm::to_vector(block.getOps<ReductionOpInterface>());
   ArrayRef<int64_t> elements = typeOf(yieldOf(block).getValues().front()).getShape();
   for (Operation &op : block)
-    if (llvm::isa<DotOp, ScatterAddOp, ReductionOpInterface>(op))
+    if (llvm::isa<DotOp, ScatterAddOp, SortOp, SegmentSumOp, ReductionOpInterface>(op))
       elements = typeOf(op.getResult(0)).getShape();
   ArrayRef<int64_t> rows = elements;
   if (kernel.getKind() == "rows") {
@@ -106,7 +106,7 @@ static bool resultsFit(KernelOp kernel) {
 
 /// The ops that make a kernel one of its kind.
 static LogicalResult verifyRoots(KernelOp kernel) {
-  int64_t dots = 0, reductions = 0, scatters = 0;
+  int64_t dots = 0, reductions = 0, scatters = 0, sorts = 0, segments = 0;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     auto dot = llvm::dyn_cast<DotOp>(op);
     if (!llvm::isa_and_nonnull<DLDialect>(op.getDialect()) || op.getNumRegions() ||
@@ -116,12 +116,15 @@ static LogicalResult verifyRoots(KernelOp kernel) {
     dots += dot != nullptr;
     reductions += llvm::isa<ReductionOpInterface>(op);
     scatters += llvm::isa<ScatterAddOp>(op);
+    sorts += llvm::isa<SortOp>(op);
+    segments += llvm::isa<SegmentSumOp>(op);
   }
   StringRef kind = kernel.getKind();
   bool reduces = kind == "reduce" || kind == "rows";
-  if (!reduces && !llvm::is_contained({"map", "contract", "scatter"}, kind))
+  if (!reduces && !llvm::is_contained({"map", "contract", "scatter", "sort", "segments"}, kind))
     return kernel.emitOpError("is of no known kind: '") << kind << "'";
   if (dots != (kind == "contract") || scatters != (kind == "scatter") ||
+      sorts != (kind == "sort") || segments != (kind == "segments") ||
       (kind == "reduce" ? reductions != 1 : (reductions > 0) != reduces))
     return kernel.emitOpError("does not hold the ops of its kind");
   if (!resultsFit(kernel))

@@ -8,7 +8,8 @@
 // see its operand's memory under another shape of the same size: so reshapes cost nothing.
 //
 // On a device (option `launches`) costly scalars of @train that depend on the step alone are one
-// kernel, marked `of_step` (unit): it can run before the step starts.
+// kernel, marked `of_step` (unit): it can run before the step starts. And what is made of a table
+// that rows are added into follows in the kernel that adds them.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "KernelClusters.h"
@@ -30,7 +31,8 @@ using namespace dlc;
 static bool needsMemory(Operation *op, bool fuseLoads) {
   if (isa<DotOp>(op))
     return !fuseLoads;
-  return isa<ScatterAddOp, GatherOp, PadOp, ConcatOp, AssignOp, OutputOp, ReshapeOp>(op);
+  return isa<ScatterAddOp, SegmentSumOp, GatherOp, PadOp, ConcatOp, AssignOp, OutputOp, ReshapeOp>(
+      op);
 }
 
 /// Gives memory to operands that are re-indexed or known on the spot, by a copy.
@@ -219,7 +221,7 @@ struct GroupKernelsPass : dlc::impl::GroupKernelsPassBase<GroupKernelsPass> {
     AccessOps access(getOperation(), fuseLoads,
                      /*stepApart=*/launches && getOperation().getName() == "train");
     insertCopies(getOperation(), access, fuseLoads);
-    ClusterGraph graph(getOperation(), access);
+    ClusterGraph graph(getOperation(), access, /*fuseUpdates=*/launches);
     KernelBuilder(getOperation(), access, graph).run();
   }
 };

@@ -11,7 +11,8 @@ static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(valu
 static ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
 
 StringRef stringify(KernelKind kind) {
-  static constexpr StringRef names[] = {"map", "rows", "reduce", "contract", "scatter"};
+  static constexpr StringRef names[] = {"map",     "rows", "reduce",  "contract",
+                                        "scatter", "sort", "segments"};
   return names[static_cast<int>(kind)];
 }
 
@@ -156,7 +157,8 @@ SmallVector<Use> ClusterGraph::findUses(Operation *op) const {
   return found;
 }
 
-ClusterGraph::ClusterGraph(func::FuncOp function, const AccessOps &access) : access(access) {
+ClusterGraph::ClusterGraph(func::FuncOp function, const AccessOps &access, bool fuseUpdates)
+    : access(access), fuseUpdates(fuseUpdates) {
   for (Operation &op : function.front().without_terminator())
     if (!isLeaf(&op) && !access.contains(&op) && !isa<AssignOp, OutputOp>(op)) {
       uses[&op] = findUses(&op);
@@ -225,6 +227,10 @@ Cluster *ClusterGraph::createFor(Operation *op) {
     cluster.kind = KernelKind::Contract;
   if (isa<ScatterAddOp>(op))
     cluster.kind = KernelKind::Scatter;
+  if (isa<SortOp>(op))
+    cluster.kind = KernelKind::Sort;
+  if (isa<SegmentSumOp>(op))
+    cluster.kind = KernelKind::Segments;
   if (auto reduction = dyn_cast<ReductionOpInterface>(op)) {
     ArrayRef<int64_t> dims = reduction.getReducedDims();
     int64_t rank = typeOf(reduction.getInput()).getRank(), rows = rank - dims.size();
@@ -251,8 +257,13 @@ bool ClusterGraph::canJoinElementwise(const Cluster &cluster, Operation *op) con
   ArrayRef<int64_t> shape = shapeOf(op->getResult(0)), space = cluster.space;
   bool rows = false;
   switch (cluster.kind) {
-  case KernelKind::Scatter:
+  case KernelKind::Sort:
     return false;
+  case KernelKind::Scatter:
+  case KernelKind::Segments:
+    if (!fuseUpdates || shape != space)
+      return false;
+    break;
   case KernelKind::Contract:
     if (shape != space)
       return false;

@@ -9,7 +9,7 @@
 
 namespace dlc {
 
-enum class KernelKind { Map, Rows, Reduce, Contract, Scatter };
+enum class KernelKind { Map, Rows, Reduce, Contract, Scatter, Sort, Segments };
 llvm::StringRef stringify(KernelKind kind);
 
 /// Ops that will be one kernel.
@@ -61,7 +61,8 @@ private:
 /// Groups the ops of a function into clusters, greedily and in order.
 class ClusterGraph {
 public:
-  ClusterGraph(mlir::func::FuncOp function, const AccessOps &access);
+  /// With `fuseUpdates`, what is made of a table follows in the kernel that adds it up.
+  ClusterGraph(mlir::func::FuncOp function, const AccessOps &access, bool fuseUpdates);
 
   /// In an order in which each cluster follows what it depends on.
   llvm::SmallVector<Cluster *> inOrder();
@@ -86,6 +87,7 @@ private:
   llvm::SmallVector<Use> findUses(mlir::Operation *op) const;
 
   const AccessOps &access;
+  bool fuseUpdates;
   llvm::SmallVector<std::unique_ptr<Cluster>> clusters;
   llvm::DenseMap<mlir::Operation *, Cluster *> owner;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Use>> uses;

@@ -312,6 +312,70 @@ func.func @f(%i: tensor<3xi32>, %u: tensor<3x8xf32>) {
 
 // -----
 
+func.func @f(%i: tensor<3xi32>) {
+  // expected-error @+1 {{makes chunks of a power of two}}
+  %k = dl.sort %i rows 4 : tensor<3xi32> -> tensor<1x48xi32>
+  return
+}
+
+// -----
+
+func.func @f(%i: tensor<3xi32>) {
+  // expected-error @+1 {{has no keys of 32 bits for 2097152 rows}}
+  %k = dl.sort %i rows 2097152 : tensor<3xi32> -> tensor<1x1024xi32>
+  return
+}
+
+// -----
+
+func.func @f(%i: tensor<3xi32>) {
+  // expected-error @+1 {{has no keys of 32 bits for 0 rows}}
+  %k = dl.sort %i rows 0 : tensor<3xi32> -> tensor<1x1024xi32>
+  return
+}
+
+// -----
+
+func.func @f(%i: tensor<33xi32>) {
+  // expected-error @+1 {{has room for 32 of 33 indices}}
+  %k = dl.sort %i rows 4 : tensor<33xi32> -> tensor<2x16xi32>
+  return
+}
+
+// -----
+
+func.func @f(%k: tensor<2x16xi32>, %u: tensor<20x8xf32>) {
+  // expected-error @+1 {{updates have the wrong shape}}
+  %y = dl.segment_sum %k, %u : (tensor<2x16xi32>, tensor<20x8xf32>) -> tensor<4x9xf32>
+  return
+}
+
+// -----
+
+func.func @f(%k: tensor<32xi32>, %u: tensor<20x8xf32>) {
+  // expected-error @+1 {{needs chunks of a power of two}}
+  %y = dl.segment_sum %k, %u : (tensor<32xi32>, tensor<20x8xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%k: tensor<2x16xi32>, %u: tensor<20x8xf32>) {
+  // expected-error @+1 {{cannot change the element type}}
+  %y = dl.segment_sum %k, %u : (tensor<2x16xi32>, tensor<20x8xf32>) -> tensor<4x8xf64>
+  return
+}
+
+// -----
+
+func.func @f(%k: tensor<2x16xi32>, %u: tensor<20xf32>) {
+  // expected-error @+1 {{needs a table of at least one row}}
+  %y = dl.segment_sum %k, %u : (tensor<2x16xi32>, tensor<20xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<2x3xf32>) {
   // expected-error @+1 {{needs ascending dimensions of its operand}}
   %y = dl.reduce_sum %x dims [1, 0] : tensor<2x3xf32> -> tensor<f32>
@@ -479,6 +543,30 @@ func.func @f(%x: tensor<4xf32>) {
 func.func @f(%x: tensor<4xf32>) {
   // expected-error @+1 {{does not hold the ops of its kind}}
   %y = dl.kernel "contract" "label" (%x) {
+  ^bb0(%a: tensor<4xf32>):
+    %b = dl.exp %a : tensor<4xf32>
+    dl.yield %b : tensor<4xf32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not hold the ops of its kind}}
+  %y = dl.kernel "segments" "label" (%x) {
+  ^bb0(%a: tensor<4xf32>):
+    %b = dl.exp %a : tensor<4xf32>
+    dl.yield %b : tensor<4xf32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not hold the ops of its kind}}
+  %y = dl.kernel "sort" "label" (%x) {
   ^bb0(%a: tensor<4xf32>):
     %b = dl.exp %a : tensor<4xf32>
     dl.yield %b : tensor<4xf32>

@@ -1,4 +1,5 @@
 // RUN: dlc-opt %s -dl-group-kernels | FileCheck %s
+// RUN: dlc-opt %s -dl-group-kernels=launches | FileCheck %s --check-prefix=GPU
 // One kernel of each kind, with what is fused into it.
 dl.variable @w "param" : tensor<8x4xf32>
 dl.variable @b "param" : tensor<4xf32>
@@ -57,6 +58,12 @@ func.func @reduce() attributes {dl.batch = 16 : i64} {
   return
 }
 
+// On a GPU the update is done with a row's sum in the hand.
+// GPU-LABEL: func.func @scatter
+// GPU: dl.kernel "map" "map batchx4: gather mul"
+// GPU: dl.kernel "scatter" "scatter 5x4: scatter_add sub"
+// GPU-NOT: dl.kernel
+// GPU: return
 // CHECK-LABEL: func.func @scatter
 // CHECK: dl.kernel "map" "map batchx4: gather mul"
 // CHECK: dl.kernel "scatter" "scatter 5x4: scatter_add"

@@ -101,4 +101,34 @@ def DL_ScatterAddOp : DL_Op<"scatter_add", [Pure, DL_Differentiable]> {
   let hasVerifier = 1;
 }
 
+def DL_SortOp : DL_Op<"sort", [Pure]> {
+  let summary = "numbers of rows with their positions, sorted chunk by chunk";
+  let description = [{
+    The result is [chunks, size]. Chunk c holds, smallest first, the key `row * size + p % size` of each position p of the
+    indices (in row-major order) with p / size = c, where row is the number there, or the nearest in [0, rows). So equal
+    numbers stay in order. Behind the last position keys are the largest i32. GPUs sort (dl-sort-scatters).
+    Example: `%k = dl.sort %i rows 65 : tensor<?x64xi32> -> tensor<4x1024xi32>`
+  }];
+  let arguments = (ins DL_IndexTensor:$indices, I64Attr:$rows);
+  let results = (outs DL_IndexTensor:$keys);
+  let assemblyFormat = "$indices `rows` $rows attr-dict `:` type($indices) `->` type($keys)";
+  let hasVerifier = 1;
+}
+
+def DL_SegmentSumOp : DL_Op<"segment_sum", [Pure]> {
+  let summary = "scatter_add, told by sorted keys which rows are for whom";
+  let description = [{
+    y[k, r...] = sum of updates[i..., r...], in order, over the positions i with a key of row k, as dl.sort makes them.
+    Example: `%y = dl.segment_sum %k, %u : (tensor<4x1024xi32>, tensor<?x64x8xf32>) -> tensor<65x8xf32>`
+  }];
+  let arguments = (ins DL_IndexTensor:$keys, DL_FloatTensor:$updates);
+  let results = (outs DL_FloatTensor:$y);
+  let assemblyFormat = "$keys `,` $updates attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The dimensions of the updates that number them.
+    ::llvm::ArrayRef<int64_t> getIndexShape();
+  }];
+}
+
 #endif

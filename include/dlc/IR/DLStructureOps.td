@@ -104,7 +104,7 @@ def DL_GradOp : DL_Op<"grad", [Pure, SingleBlock, RecursiveMemoryEffects]> {
 def DL_KernelOp : DL_Op<"kernel", [SingleBlock, IsolatedFromAbove, RecursiveMemoryEffects]> {
   let summary = "ops that are done in one loop nest";
   let description = [{
-    `kind` is `map`, `rows`, `reduce`, `contract` or `scatter` (docs/Architecture.md). Operands are tensors in memory; the
+    `kind` is `map`, `rows`, `reduce`, `contract`, `scatter`, `sort` or `segments` (docs/Architecture.md). Operands are tensors in memory; the
     region's arguments stand for them, maybe under another shape of the same size; what it yields is written to memory.
 
     Example, a bias and an activation behind a product:

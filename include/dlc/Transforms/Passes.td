@@ -40,12 +40,17 @@ def MixedPrecisionPass : Pass<"dl-mixed-precision", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SortScattersPass : Pass<"dl-sort-scatters", "::mlir::func::FuncOp"> {
+  let summary = "sort the numbers of rows that are added into a table, where they are many";
+  let dependentDialects = ["::dlc::DLDialect"];
+}
+
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
   let dependentDialects = ["::dlc::DLDialect"];
   let options = [
     Option<"fuseLoads", "fuse-loads", "bool", "false", "products compute what is cheap of their operands as they load them">,
-    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device: costly scalars of the step get one of their own">
+    Option<"launches", "launches", "bool", "false", "each kernel is a launch on a device: costly scalars of the step get one of their own, tables are updated as they are added up">
   ];
 }
 

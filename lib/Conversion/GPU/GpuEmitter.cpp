@@ -145,6 +145,18 @@ Value GpuEmitter::exchange(Value value, int bit) {
   return arith::TruncIOp::create(b, type, shuffle(arith::ExtUIOp::create(b, word, value)));
 }
 
+/// Each lane names its partner itself: the one with the number `own ^ (own ^ lane)`.
+Value GpuEmitter::fromLane(Value value, Value from) {
+  Type word = b.getI32Type();
+  auto constant = [&](int64_t number) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(number));
+  };
+  Value distance = arith::XOrIOp::create(b, resized(lane(), word), resized(from, word));
+  Value got = call("llvm.nvvm.shfl.sync.bfly.i32", word,
+                   {constant(-1), resized(value, word), distance, constant(31)});
+  return resized(got, indexType);
+}
+
 Value GpuEmitter::combineWarp(ReductionOpInterface op, Value value, int64_t width) {
   for (int bit = width / 2; bit > 0; bit /= 2)
     value = op.buildCombine(b, value, exchange(value, bit));

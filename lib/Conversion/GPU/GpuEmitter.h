@@ -25,7 +25,11 @@ protected:
   mlir::LogicalResult emitReduce() override;
   mlir::LogicalResult emitContract() override;
   mlir::LogicalResult emitScatter() override;
+  mlir::LogicalResult emitSort() override;
+  mlir::LogicalResult emitSegments() override;
   friend class RowEmitter;
+  friend class ScatterEmitter;
+  friend class SortEmitter;
   friend class ProductEmitter;
   friend class ProductOperand;
   friend class PipelinedProduct;
@@ -57,6 +61,8 @@ private:
   void barrier();
   /// The value that the lane with the number `lane ^ bit` has.
   mlir::Value exchange(mlir::Value value, int bit);
+  /// What a lane of the warp, the same for all, has of an integer of the index type.
+  mlir::Value fromLane(mlir::Value value, mlir::Value lane);
   /// Combines one value of each of `width` neighbouring lanes of the warp in a fixed tree; every
   /// lane gets the result.
   mlir::Value combineWarp(ReductionOpInterface op, mlir::Value value, int64_t width = kWarp);

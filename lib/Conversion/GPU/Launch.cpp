@@ -90,8 +90,13 @@ static Launch spread(KernelOp kernel, int64_t batch) {
     launch.blocks = blocksFor(count, launch.lanes * launch.threads);
     return launch;
   }
-  if (kernel.getKind() == "scatter") {
-    auto table = typeOf((*region.getOps<ScatterAddOp>().begin()).getY());
+  auto table = cast<RankedTensorType>(kernel.getResultTypes().front());
+  if (kernel.getKind() == "sort") {
+    launch.blocks = blocksFor(table.getDimSize(0), 1);
+    launch.sharedBytes = 4 * table.getDimSize(1);
+    return launch;
+  }
+  if (kernel.getKind() == "scatter" || kernel.getKind() == "segments") {
     int64_t columns = table.getNumElements() / table.getDimSize(0);
     launch.blocks = blocksFor(table.getDimSize(0) * llvm::divideCeil(columns, kWarp), warps);
     return launch;

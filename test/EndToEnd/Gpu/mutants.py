@@ -135,6 +135,21 @@ MUTANTS = [
     Mutant("scatter: half of the lanes are missing from the vote's mask", "scatter", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
     Mutant("scatter: the rows' numbers are one further", "scatter", ROW_NUMBERS,
            r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
+    Mutant("sort: keys are read before they are there", "sort", BARRIER, "", 2),
+    Mutant("sort: keys are written while others are still read", "sort", BARRIER, "", 3),
+    Mutant("sort: lanes exchange with the wrong ones", "sort", SHUFFLE + "16,", r"\g<1>8,"),
+    Mutant("sort: keys come from the wrong warp", "sort", r"(xor i32 %\d+, )128$", r"\g<1>64"),
+    Mutant("sort: runs do not fall", "sort", r"(= xor i1 %\d+, )%\d+$", r"\1false", 9),
+    Mutant("sort: what is beyond the batch belongs to the first row", "sort", r"(select i1 %\d+, i32 %\d+, i32 )2147483647", r"\g<1>0"),
+    Mutant("sort: the rows' numbers are one further", "sort", ROW_NUMBERS,
+           r"%late\2\3\n  \1 = getelementptr i32, ptr %late, i64 1"),
+    Mutant("segments: a step of a search goes too far", "segments", r"(icmp slt .*\n  %\d+ = add nuw nsw i32 %\d+, )2$", r"\g<1>3"),
+    Mutant("segments: a segment takes the next row's first update in", "segments", r"(add nuw nsw i32 %\d+, )1024$", r"\g<1>1025"),
+    Mutant("segments: a search starts in another chunk", "segments", r"(shl nuw nsw i32 %\d+, )10(\n  %\d+ = zext)", r"\g<1>9\2"),
+    Mutant("segments: updates are those of another chunk", "segments", r"(shl nuw nsw i32 %\d+, )10(\n  %\d+ = icmp slt)", r"\g<1>9\2"),
+    Mutant("segments: each lane goes on with what it found itself", "segments",
+           r"(emu_shfl_bfly_i32\(i32 -1, i32 %\d+, i32 )%\d+", r"\g<1>0"),
+    Mutant("segments: half of the lanes are missing from the vote's mask", "segments", r"(@emu_ballot\(i32 )-1", r"\g<1>65535"),
     Mutant("advance: the step is not counted", "advance", r"(add i64 %\d+, )1$", r"\g<1>0"),
     Mutant("advance: the next step has the same rows", "advance", r"  store ptr %\d+, ptr %\d+, align 8\n", ""),
     Mutant("advance: the loss is not added up", "advance", r"(= )fadd (double %\d+), %\d+", r"\1fadd \2, 0.000000e+00"),
@@ -166,7 +181,8 @@ MUTANTS = [
 
 # Kinds that need a program of their own.
 PROGRAMS = {kind: str(Path(__file__).parent / "Inputs" / program)
-            for kind, program in (("warpgroups", "products.dl"), ("vectors", "vectors.dl"), ("resident", "small.dl"))}
+            for kind, program in (("warpgroups", "products.dl"), ("vectors", "vectors.dl"), ("resident", "small.dl"),
+                                  ("sort", "sorted.dl"), ("segments", "sorted.dl"))}
 # Kinds of bugs that are not a kind of kernel, but in this function.
 FUNCTIONS = {"resident": "train_loop"}
 # How the program is compiled to have kernels of a kind; all others are there without options.
@@ -176,6 +192,7 @@ OPTIONS = {
     "bf16 product": ("--gpu-loop", "graph", "--precision", "bf16"),
     "tf32 product": ("--gpu-loop", "graph", "--precision", "tf32"),
     "warpgroups": ("--gpu-loop", "graph", "--precision", "bf16", "--set", "steps=1"),
+    **dict.fromkeys(("sort", "segments"), ("--gpu-loop", "graph", "--set", "batch=70", "--set", "epochs=1")),
 }
 
 
@@ -190,7 +207,9 @@ def kind_of(function):
     if "@emu_mma" in function:
         return "bf16 product" if "_bf16(" in function else "tf32 product"
     if "@emu_ballot(" in function:
-        return "scatter"
+        return "segments" if shuffles else "scatter"
+    if function.count("@emu_shfl") > 50:
+        return "sort"
     if shuffles:
         return "reduce block" if shares else "rows"
     if shares:
