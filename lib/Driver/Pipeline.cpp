@@ -43,8 +43,10 @@ LogicalResult dlc::lower(ModuleOp module, const TargetDescription &target, Phase
     each(createDropUnitDimsPass());                     // what that left: vectors need lanes
     if (target.isDevice && (target.products == "bf16" || target.products == "f16"))
       each(createMixedPrecisionPass({target.products})); // kernels store what they convert
-    if (target.isDevice)
-      each(createSortScattersPass()); // a table's rows search what they would all look through
+    if (target.isDevice) {
+      each(createSplitReductionsPass()); // the whole device shares what would be a block's work
+      each(createSortScattersPass());    // a table's rows search what they would all look through
+    }
     each(createGroupKernelsPass({target.isDevice, target.isDevice})); // the graph into loop nests
     each(createScheduleKernelsPass({target.isDevice})); // updates in place need an order
     if (!target.isDevice)

@@ -45,6 +45,11 @@ def SortScattersPass : Pass<"dl-sort-scatters", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::dlc::DLDialect"];
 }
 
+def SplitReductionsPass : Pass<"dl-split-reductions", "::mlir::func::FuncOp"> {
+  let summary = "reduce many elements to few in two steps, the first of which has work for a whole device";
+  let dependentDialects = ["::dlc::DLDialect"];
+}
+
 def GroupKernelsPass : Pass<"dl-group-kernels", "::mlir::func::FuncOp"> {
   let summary = "group the graph into kernels";
   let dependentDialects = ["::dlc::DLDialect"];
