@@ -79,7 +79,7 @@ void ScatterEmitter::forEachRow(Value count, Step step) {
       Indices at{Index{place}};
       llvm::append_range(at, e.delinearize(own, tableShape.drop_front()));
       e.bind(result, at, sum);
-      e.storeResults(at);
+      e.storeRun(at, e.threadInBlock());
     });
   });
 }

@@ -28,6 +28,8 @@ static int64_t elementsOf(KernelOp kernel, const Launch &launch) {
     return std::max(launch.tile.rows * launch.tile.columns, launch.threads);
   if (kernel.getKind() == "map") // a thread has a vector and, at a line's end, one more element
     return launch.threads * (launch.lanes > 1 ? launch.lanes + 1 : 1);
+  if (kernel.getKind() == "scatter" || kernel.getKind() == "segments")
+    return launch.threads;
   return kernel.getKind() == "reduce" ? kWarp : 0;
 }
 
