@@ -10,7 +10,8 @@
 // On a GPU a block makes one result, or 32 beside each other: where results are few, most of the
 // device looks on. The split is the one with the fewest turns, in which a thread reads one element
 // after the other, if that saves more of them than another kernel is worth. A dimension whose size
-// has no factor that pays stays whole. The order of a sum depends on shapes alone.
+// has no factor that pays stays whole, and so do the rows of a batch: all that is done with a row
+// is one kernel. The order of a sum depends on shapes alone.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "dlc/IR/Builders.h"
@@ -169,14 +170,17 @@ private:
 
   void splitDim() {
     int64_t dim = dims[0], size = shape[dim];
-    for (int64_t parts = 2; parts * 2 <= size; ++parts) {
-      if (size % parts)
-        continue;
+    auto intoParts = [&](int64_t parts) {
       SmallVector<int64_t> seen(shape);
       seen[dim] = size / parts;
       seen.insert(seen.begin() + dim, parts);
       consider(seen, {dim + 1}, {dim});
-    }
+    };
+    for (int64_t factor = 2; factor * factor <= size; ++factor)
+      if (size % factor == 0) {
+        intoParts(factor);
+        intoParts(size / factor);
+      }
   }
 
   ReductionOpInterface op;
@@ -191,7 +195,8 @@ struct SplitReductionsPass : dlc::impl::SplitReductionsPassBase<SplitReductionsP
       return signalPassFailure();
     auto rows = getOperation()->getAttrOfType<IntegerAttr>("dl.batch");
     for (auto op : llvm::make_early_inc_range(getOperation().getOps<ReductionOpInterface>()))
-      Splitter(op, rows ? rows.getInt() : 1).run();
+      if (!isBatched(op->getResult(0).getType()))
+        Splitter(op, rows ? rows.getInt() : 1).run();
   }
 };
 } // namespace

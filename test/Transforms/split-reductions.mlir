@@ -7,6 +7,7 @@ dl.variable @u "param" : tensor<100000x8xf32>
 dl.variable @prime "param" : tensor<99991xf32>
 dl.variable @filters "param" : tensor<3x5x32x64xf32>
 dl.field @image : tensor<28x28x16xf32>
+dl.field @row : tensor<100000xf32>
 
 // What is squared and summed is one kernel, whose rows are shared among the whole device.
 // CHECK-LABEL: func.func @matrix
@@ -78,15 +79,17 @@ func.func @dims() attributes {dl.batch = 64 : i64} {
   return
 }
 
-// What has many results, few terms, a size without factors, or would have to be written to be seen otherwise, stays.
+// What has many results, few terms, a size without factors, or would have to be written to be seen otherwise, stays; so do a batch's
+// rows, with all that follows.
 // CHECK-LABEL: func.func @whole
 // CHECK: dl.reduce_sum %{{.*}} dims [1] : tensor<784x128xf32> -> tensor<784xf32>
 // CHECK: dl.reduce_sum %{{.*}} dims [0] : tensor<784xf32> -> tensor<f32>
 // CHECK: dl.reduce_sum %{{.*}} dims [0] : tensor<99991xf32> -> tensor<f32>
 // CHECK: dl.reduce_sum %{{.*}} dims [1] : tensor<8x100000xf32> -> tensor<8xf32>
+// CHECK: dl.reduce_sum %{{.*}} dims [1] : tensor<?x100000xf32> -> tensor<?xf32>
 // CHECK-NOT: dl.reduce_sum
 // CHECK: return
-func.func @whole() {
+func.func @whole() attributes {dl.batch = 8 : i64} {
   %w = dl.read @w : tensor<784x128xf32>
   %a = dl.reduce_sum %w dims [1] : tensor<784x128xf32> -> tensor<784xf32>
   %b = dl.reduce_sum %a dims [0] : tensor<784xf32> -> tensor<f32>
@@ -98,6 +101,9 @@ func.func @whole() {
   %t = dl.transpose %u [1, 0] : tensor<100000x8xf32> -> tensor<8x100000xf32>
   %d = dl.reduce_sum %t dims [1] : tensor<8x100000xf32> -> tensor<8xf32>
   dl.output "d", %d : tensor<8xf32>
+  %r = dl.input @row : tensor<?x100000xf32>
+  %e = dl.reduce_sum %r dims [1] : tensor<?x100000xf32> -> tensor<?xf32>
+  dl.output "e", %e : tensor<?xf32>
   return
 }
 
