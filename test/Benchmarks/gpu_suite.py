@@ -77,6 +77,8 @@ def checks(machine, rehearse):
         yield "data that streams", lambda: gpu_streaming.check(machine, rows=1000, batch=10, least=0, most=1 << 20)
         return
     yield "mnist, 20 steps, against the processor", trajectory("1e-5", *MNIST)
+    for program in ("small", "clipped"):
+        yield f"{program}.dl, against the processor", trajectory("1e-5", f"{INPUTS}/{program}.dl")
     for precision, tolerance in (("f32", "1e-5"), ("f64", "1e-9")):
         yield f"vectors.dl in {precision}, against the processor", trajectory(tolerance, f"{INPUTS}/vectors.dl", "--precision", precision)
     yield from both_loops(*BOSTON)
