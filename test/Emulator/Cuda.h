@@ -178,7 +178,7 @@ EMULATOR_API int cuTensorMapEncodeTiled(void *map, int elementType, unsigned ran
                                         const unsigned *box, const unsigned *elementStrides,
                                         int interleave, int swizzle, int promotion, int fill);
 
-// Streams, events, graphs. Streams.cpp.
+// Streams and events: Streams.cpp. Graphs: Graphs.cpp.
 EMULATOR_API int cuStreamCreate(void **stream, unsigned flags);
 EMULATOR_API int cuStreamDestroy_v2(void *stream);
 EMULATOR_API int cuStreamSynchronize(void *stream);

@@ -154,7 +154,7 @@ public:
   /// Looks at the red zones.
   void checkMemory(const char *when);
 
-  // Streams, in Streams.cpp.
+  // Streams.cpp and, of captures, Graphs.cpp.
 
   /// Null if there is no such stream. Handles 0 and 1 are the null stream.
   Stream *findStream(void *handle);
@@ -162,6 +162,8 @@ public:
   Result enqueue(void *stream, Operation operation);
   /// What a call returns that may not be made while a stream is captured.
   Result refuseDuringCapture();
+  /// Ends a capture for all streams that take part.
+  void endCapture(const std::shared_ptr<Capture> &capture);
   /// Carries out what the stream holds, and for the null stream what it is ordered after.
   void drain(Stream &stream);
   void drainAll();
@@ -242,6 +244,20 @@ template <typename Body> int call(const char *name, Call kind, Body body) {
     return result;
   }
   return body();
+}
+
+/// A call about a stream that is not being captured.
+template <typename Body> int onStream(const char *name, Call kind, void *handle, Body body) {
+  return call(name, kind, [&]() -> Result {
+    Stream *stream = driver.findStream(handle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (stream->capture) {
+      stream->capture->valid = false;
+      return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    }
+    return body(*stream);
+  });
 }
 
 } // namespace emulator

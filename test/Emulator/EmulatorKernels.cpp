@@ -1,24 +1,33 @@
-//===- EmulatorKernels.cpp - Kernels that the emulator's tests run ----------------------------===//
-//
-// In C++, in the form that the compiler gives its own: arguments are pointers and int64_t, and
-// NAME.arguments says how many there are.
-//
-//===------------------------------------------------------------------------------------------===//
-#include "DeviceFunctions.h"
+//===- EmulatorKernels.cpp - Kernels of all kinds ---------------------------------------------===//
+#include "EmulatorKernels.h"
 
 #include <cstring>
 
-#define KERNEL(name, arguments)                                                                    \
-  extern "C" const int64_t name##Arguments __asm__(#name ".arguments") = arguments;                \
-  extern "C" void name
-
 namespace {
 constexpr int kAll = -1;
-
-template <typename T> T *shared() { return static_cast<T *>(emu_shared()); }
-int thread() { return emu_tid_x(); }
-int global() { return emu_ctaid_x() * emu_ntid_x() + emu_tid_x(); }
 } // namespace
+
+//===----------------------------------------------------------------------------------------===//
+// The simplest of kernels
+//===----------------------------------------------------------------------------------------===//
+
+/// address[index] += value, by the first thread.
+KERNEL(addAt, 3)(int *address, int64_t index, int64_t value) {
+  if (global() == 0)
+    address[index] += static_cast<int>(value);
+}
+
+/// *to = *from, by the first thread of a kernel that may start early.
+KERNEL(copyEarly, 3)(int *to, const int *from, int64_t waits) {
+  if (waits)
+    emu_grid_dependency_wait();
+  if (global() == 0)
+    *to = *from;
+}
+
+KERNEL(multiply, 3)(const float *a, const float *b, float *out) {
+  out[global()] = a[global()] * b[global()];
+}
 
 //===----------------------------------------------------------------------------------------===//
 // Warps
@@ -312,97 +321,4 @@ KERNEL(productTf32, 3)(const uint32_t *a, const uint32_t *b, float *c) {
 KERNEL(loadMatrixAt, 1)(int64_t offset) {
   uint32_t out;
   emu_ldmatrix(&out, shared<char>() + offset + emu_laneid() % 8 * 16, 1, 0);
-}
-
-//===----------------------------------------------------------------------------------------===//
-// Mistakes, and the simplest of kernels
-//===----------------------------------------------------------------------------------------===//
-
-/// address[index] += value, by the first thread.
-KERNEL(addAt, 3)(int *address, int64_t index, int64_t value) {
-  if (global() == 0)
-    address[index] += static_cast<int>(value);
-}
-
-/// *to = *from, by the first thread of a kernel that may start early.
-KERNEL(copyEarly, 3)(int *to, const int *from, int64_t waits) {
-  if (waits)
-    emu_grid_dependency_wait();
-  if (global() == 0)
-    *to = *from;
-}
-
-/// Calls that no kernel may make, by number.
-KERNEL(misuse, 1)(int64_t which) {
-  char *memory = shared<char>();
-  int lane = emu_laneid();
-  switch (which) {
-  case 0:
-    return emu_cp_async(memory, memory, 12, 12);
-  case 1:
-    return emu_cp_async(memory, memory, 8, 9);
-  case 2:
-    return emu_cp_async_wait(-1);
-  case 3:
-    return emu_barrier_n(16, 32);
-  case 4:
-    return emu_barrier_n(1, 33);
-  case 5:
-    return emu_barrier_n(1, lane % 2 ? 32 : 64);
-  case 6:
-    return emu_cluster_wait();
-  case 7:
-    emu_cluster_arrive();
-    return emu_cluster_arrive();
-  case 8:
-    emu_cluster_map(memory, 1);
-    return;
-  case 9:
-    emu_cluster_map(memory - 1, 0);
-    return;
-  case 10:
-    if (lane < 16)
-      emu_shfl_bfly_i32(0xffff, lane, 16, 31);
-    return;
-  case 11:
-    emu_ballot(1, true);
-    return;
-  case 12:
-    emu_atomic_add_i32(reinterpret_cast<int *>(memory + 2), 1);
-    return;
-  case 13:
-    return emu_check_aligned(memory + 8, 16);
-  case 14:
-    uint32_t out[4];
-    return emu_ldmatrix(out, memory, 3, 0);
-  }
-}
-
-KERNEL(writeSharedAt, 1)(int64_t offset) {
-  if (thread() == 0)
-    shared<char>()[offset] = 1;
-}
-
-KERNEL(trap, 0)() {
-  if (thread() == 7)
-    emu_trap("seven");
-}
-
-KERNEL(multiply, 3)(const float *a, const float *b, float *out) {
-  out[global()] = a[global()] * b[global()];
-}
-
-namespace {
-__attribute__((noinline)) void useMuchStack(char *out) {
-  char large[33 << 10];
-  std::memset(large, thread(), sizeof(large));
-  __asm__ volatile("" : : "r"(large) : "memory");
-  *out = large[0];
-}
-} // namespace
-
-/// Thread 33 uses more stack than there is; the stack beyond is one that is done with.
-KERNEL(overflowStack, 1)(char *out) {
-  if (thread() == 33)
-    useMuchStack(out);
 }

@@ -1,6 +1,6 @@
 //===- WarpgroupKernels.cpp - A product by wgmma, and ways to get it wrong --------------------===//
 //
-// The kernels' form is that of EmulatorKernels.cpp.
+// The kernels' form is that of EmulatorKernels.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "DeviceFunctions.h"
