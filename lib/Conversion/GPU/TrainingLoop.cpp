@@ -25,14 +25,19 @@ func::FuncOp makeInternal(OpBuilder &b, Location loc, StringRef name, ArrayRef<T
   return function;
 }
 
+/// Of a field with such rows.
+static int64_t alignmentOf(ArrayRef<int64_t> row, Type element) {
+  int64_t bytes = (element.getIntOrFloatBitWidth() + 7) / 8;
+  for (int64_t size : row)
+    bytes *= size;
+  return std::gcd(bytes, kRowAlignment);
+}
+
 int64_t alignmentOf(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!isa_and_nonnull<InputOp>(tensor.getDefiningOp()))
     return kTensorAlignment;
-  int64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
-  for (int64_t size : type.getShape().drop_front())
-    bytes *= size;
-  return std::gcd(bytes, kRowAlignment);
+  return alignmentOf(type.getShape().drop_front(), type.getElementType());
 }
 
 /// The output `loss` of a training step, or null.
@@ -139,6 +144,8 @@ public:
       LLVM::MemcpyOp::create(b, frames.back(), deviceFrame, code.number(bytes), false);
       goOn(code, frames.back(), rows, code.number(-behind));
     }
+    for (auto kernel : train.getOps<KernelOp>())
+      firstBlocks[kernel] = firstBlock(kernel);
     placeResidentState();
     Value turns = arith::AddIOp::create(b, steps, code.number(mostBehind));
     code.loop(code.number(0), turns, code.number(1), [&](Value turn) {
@@ -150,7 +157,7 @@ public:
         goOn(code, frame, rows, code.number(1));
     });
     auto lossKernel = cast<KernelOp>(lossResult.getOwner());
-    Value adds = arith::AndIOp::create(b, code.equal(firstBlock(lossKernel), 0), firstThread);
+    Value adds = arith::AndIOp::create(b, code.equal(firstBlocks[lossKernel], 0), firstThread);
     code.onlyIf(adds, [&] {
       constexpr int64_t place = offsetof(dlrt_frame, loss_sum);
       Value own = code.at(frames[loopPlaceOf(lossKernel).behind], place);
@@ -185,13 +192,16 @@ private:
       if (loopPlaceOf(other).phase == loopPlaceOf(kernel).phase)
         before += launchOf(other).blocks;
     }
-    Value start = arith::RemUIOp::create(b, code.number(before), blocks);
-    Value ahead = arith::SubIOp::create(b, arith::AddIOp::create(b, block, blocks), start);
-    return arith::RemUIOp::create(b, ahead, blocks);
+    Value grid = inWord(blocks), start = arith::RemUIOp::create(b, code.word(before), grid);
+    Value ahead = arith::SubIOp::create(b, arith::AddIOp::create(b, inWord(block), grid), start);
+    return inNumber(arith::RemUIOp::create(b, ahead, grid));
   }
+  /// A GPU divides in 32 bits: in 64 it takes many times as long.
+  Value inWord(Value number) { return arith::TruncIOp::create(b, b.getI32Type(), number); }
+  Value inNumber(Value word) { return arith::ExtUIOp::create(b, b.getI64Type(), word); }
 
   void writeKernel(KernelOp kernel, Value step) {
-    Value first = firstBlock(kernel);
+    Value first = firstBlocks[kernel];
     auto body = module.lookupSymbol<func::FuncOp>(bodyName(kernel));
     LoopPlace place = loopPlaceOf(kernel);
     SmallVector<Value> tensors;
@@ -228,9 +238,9 @@ private:
     for (auto kernel : train.getOps<KernelOp>()) {
       if (!kernel->hasAttr("resident"))
         continue;
-      Value bytes = code.number(residentStateOf(kernel).bytes);
-      Value last = arith::AddIOp::create(b, code.number(launchOf(kernel).blocks - 1), blocks);
-      Value rounds = arith::DivUIOp::create(b, last, blocks);
+      Value bytes = code.number(residentStateOf(kernel).bytes), grid = inWord(blocks);
+      Value last = arith::AddIOp::create(b, code.word(launchOf(kernel).blocks - 1), grid);
+      Value rounds = inNumber(arith::DivUIOp::create(b, last, grid));
       Value room = arith::DivUIOp::create(b, arith::SubIOp::create(b, sharedBytes, next), bytes);
       rounds = arith::MinUIOp::create(b, rounds, room);
       residents[kernel] = {next, rounds};
@@ -300,6 +310,7 @@ private:
   Value firstThread; // whether it is that of its block
   OpResult lossResult;
   llvm::StringMap<Value> fieldPointers;
+  DenseMap<Operation *, Value> firstBlocks; // of kernels
   /// Of kernels with resident state, where it begins and how many rounds it has room for.
   DenseMap<Operation *, std::pair<Value, Value>> residents;
   int64_t mostBehind = 0;
@@ -318,7 +329,14 @@ void makeTrainingLoop(func::FuncOp train) {
   SmallVector<Type> arguments{pointer, number, number, number, pointer};
   arguments.append(llvm::range_size(module.getOps<FieldOp>()), pointer);
   auto function = func::FuncOp::create(b, "train_loop", b.getFunctionType(arguments, {}));
-  function.setArgAttr(4, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
+  function.setArgAttr(0, "llvm.align", b.getI64IntegerAttr(alignof(dlrt_frame)));
+  unsigned pointers = 4; // from this argument on
+  function.setArgAttr(pointers, "llvm.align", b.getI64IntegerAttr(kTensorAlignment));
+  for (auto field : module.getOps<FieldOp>()) {
+    auto row = cast<RankedTensorType>(field.getType());
+    int64_t alignment = alignmentOf(row.getShape(), row.getElementType());
+    function.setArgAttr(++pointers, "llvm.align", b.getI64IntegerAttr(alignment));
+  }
   int64_t threads = 1;
   for (auto kernel : train.getOps<KernelOp>())
     threads = std::max(threads, launchOf(kernel).threads);
