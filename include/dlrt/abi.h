@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define DLRT_ABI_VERSION 3
+#define DLRT_ABI_VERSION 4
 
 /* Rows of batched buffers and of `indices` are allocated in multiples of this, so that kernels may
  * work on whole register tiles; the rows past the batch hold garbage that nothing reads. */
