@@ -108,17 +108,6 @@ static void emulateTF32(CallInst &call) {
   call.replaceAllUsesWith(b.CreateSelect(b.CreateFCmpUNO(value, value), bits, rounded));
 }
 
-/// To bf16, the upper half of an f32: the nearest one, ties to even.
-static void emulateBF16(CallInst &call) {
-  IRBuilder<> b(&call);
-  Value *value = call.getArgOperand(0), *bits = b.CreateBitCast(value, b.getInt32Ty());
-  Value *odd = b.CreateAnd(b.CreateLShr(bits, 16), 1);
-  Value *rounded = b.CreateAdd(b.CreateAdd(bits, b.getInt32(0x7fff)), odd);
-  Value *chosen = b.CreateSelect(b.CreateFCmpUNO(value, value), b.getInt32(0x7fff0000), rounded);
-  Value *half = b.CreateTrunc(b.CreateLShr(chosen, 16), b.getInt16Ty());
-  call.replaceAllUsesWith(b.CreateBitCast(half, call.getType()));
-}
-
 /// Emulates calls that take more than one of another function; false for any other.
 static bool emulateSpecially(CallInst &call) {
   StringRef name = call.getCalledFunction()->getName();
@@ -131,8 +120,6 @@ static bool emulateSpecially(CallInst &call) {
     emulateCopy(call, bytes);
   } else if (name == "llvm.nvvm.f2tf32.rna") {
     emulateTF32(call);
-  } else if (name == "llvm.nvvm.f2bf16.rn") {
-    emulateBF16(call);
   } else {
     return false;
   }

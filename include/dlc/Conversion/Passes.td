@@ -18,7 +18,7 @@ def PlanLaunchesPass : Pass<"dl-plan-launches", "::mlir::ModuleOp"> {
   let summary = "choose each kernel's grid on a device, and name the device function that does its work";
   let options = [
     Option<"loop", "loop", "std::string", "\"graph\"", "how training steps follow each other: graph, persistent or auto">,
-    Option<"products", "products", "std::string", "\"f32\"", "what products of f32 are made of: f32, tf32, bf16 or f16">,
+    Option<"products", "products", "std::string", "\"f32\"", "what products of f32 are made of: f32 or tf32 (bf16 and f16: none are left)">,
     Option<"device", "device", "std::string", "", "the GPU, such as sm_90a">,
     Option<"earlyLaunches", "early-launches", "bool", "false", "kernels can start before those before them have ended">
   ];

@@ -40,10 +40,8 @@ struct PlanLaunchesPass : dlc::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
 
   void runOnOperation() override {
     OpBuilder b(&getContext());
-    auto format = products == "tf32"   ? ProductFormat::TF32
-                  : products == "bf16" ? ProductFormat::BF16
-                  : products == "f16"  ? ProductFormat::F16
-                                       : ProductFormat::Exact;
+    // What is multiplied in 16 bits has been converted to them: its type says so.
+    auto format = products == "tf32" ? ProductFormat::TF32 : ProductFormat::Exact;
     if (earlyLaunches)
       getOperation()->setAttr("dl.early_launches", b.getUnitAttr());
     SmallVector<KernelOp> known;

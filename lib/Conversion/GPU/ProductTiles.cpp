@@ -55,8 +55,6 @@ static StringRef formatText(DotOp dot, ProductFormat format) {
          : type.isBF16()                 ? "bf16"
          : type.isF16()                  ? "f16"
          : format == ProductFormat::TF32 ? "tf32"
-         : format == ProductFormat::BF16 ? "bf16"
-         : format == ProductFormat::F16  ? "f16"
                                          : "f32";
 }
 

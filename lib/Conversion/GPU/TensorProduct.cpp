@@ -55,27 +55,11 @@ private:
   //===--- Numbers ---===//
 
   Value rounded(Value value) override {
-    if (value.getType().getIntOrFloatBitWidth() == 16)
-      return arith::BitcastOp::create(b, b.getI16Type(), value);
-    switch (tile.format) {
-    case ProductFormat::BF16:
-      return roundToBF16(value);
-    case ProductFormat::F16:
-      return arith::BitcastOp::create(b, b.getI16Type(),
-                                      arith::TruncFOp::create(b, b.getF16Type(), value));
-    default:
-      return roundToTF32(value);
-    }
+    return halves ? arith::BitcastOp::create(b, b.getI16Type(), value) : roundToTF32(value);
   }
 
   /// The value with 10 bits behind the point, ties away from 0, as the bits of an f32.
   Value roundToTF32(Value value) { return e.call("llvm.nvvm.f2tf32.rna", b.getI32Type(), value); }
-
-  /// The nearest bf16, ties to even, as 16 bits.
-  Value roundToBF16(Value value) {
-    Value half = e.call("llvm.nvvm.f2bf16.rn", b.getBF16Type(), value);
-    return LLVM::BitcastOp::create(b, b.getI16Type(), half);
-  }
 
   //===--- Fragments ---===//
 
