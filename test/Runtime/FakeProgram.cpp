@@ -187,7 +187,7 @@ void fake::clear() {
 }
 
 std::string fake::manifest(const std::string &train, const std::string &split) {
-  return R"json({"abi": 3, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
+  return R"json({"abi": 4, "name": "fake", "precision": "f32", "arena_bytes": 1564, "parameters": 3, "flop": 100,
  "fields": [{"name": "x", "type": "f32", "shape": [2], "source": {"kind": "generated"}},
             {"name": "y", "type": "f32", "shape": [], "source": {"kind": "generated"}}],)json" +
          (split.empty() ? std::string() : "\"split\": {" + split + "},") + R"json(
